@@ -64,6 +64,7 @@ export type {
   StandardSchema,
   StandardSchemaProps,
 } from "./base/standard-schema.js";
+export type { EventSchemas } from "./definition/specs/event-schemas.js";
 export type { InputSchemas } from "./definition/specs/input-schemas.js";
 export type { InputReport } from "./planning/declared-inputs.js";
 export type { Delay, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";

@@ -34,7 +34,7 @@ export type { OpenDatabase } from "./stores/sqlite/sqlite-packages.js";
 export function sqliteStore(database: string | OpenDatabase, options: StoreOptions = {}): SqlStore {
   if (typeof database !== "object" || database === null) checkName("database", database);
   checkStoreOptions(options);
-  return new SqlStore(() => Promise.resolve(openSqlite(database)), options);
+  return new SqlStore(() => Promise.resolve(openSqlite(database)), options, nameOf(database));
 }
 
 /**
@@ -46,7 +46,20 @@ export function sqliteStore(database: string | OpenDatabase, options: StoreOptio
 export function postgresStore(url: string, options: StoreOptions = {}): SqlStore {
   checkName("url", url);
   checkStoreOptions(options);
-  return new SqlStore(() => openPostgres(url), options);
+  return new SqlStore(() => openPostgres(url), options, withoutSecrets(url));
+}
+
+function nameOf(database: string | OpenDatabase): string {
+  if (typeof database === "string") return database;
+  const { name } = database as { readonly name?: unknown };
+  return typeof name === "string" ? name : "an open database";
+}
+
+/** The address of a server, without user, password and parameters. */
+function withoutSecrets(url: string): string {
+  if (!URL.canParse(url)) return "Postgres";
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }
 
 const RULES: Rules<StoreOptions> = {

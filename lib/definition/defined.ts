@@ -2,6 +2,7 @@
 import type { ValidationIssue } from "../base/errors.js";
 import type { JsonSchema, StandardSchema } from "../base/standard-schema.js";
 import type { Origin } from "./origin/origin.js";
+import type { DeclaredEvents } from "./specs/event-schemas.js";
 import type { DeclaredInputs } from "./specs/input-schemas.js";
 import type { Need } from "./specs/need.js";
 import type { NodeHooks } from "./specs/node-options.js";
@@ -71,6 +72,11 @@ export interface ChildWorkflow {
   readonly revision: number;
   /** The workflows in it, by node. */
   readonly subworkflows: ReadonlyMap<string, { readonly workflow: ChildWorkflow }>;
+  /**
+   * The events that an fsm declares; undefined if it declares none, and for a dag, whose nodes name theirs.
+   * @internal
+   */
+  readonly declaredEvents?: DeclaredEvents | undefined;
   /** In the order in which positional needs fill them. */
   readonly inputs: readonly WorkflowInput[];
   /**

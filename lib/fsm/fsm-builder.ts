@@ -9,6 +9,7 @@ import {
   type StateOptions,
   type StateSpec,
 } from "../definition/specs/state-spec.js";
+import { declaredEventsIn, type DeclaredEvents } from "../definition/specs/event-schemas.js";
 import { checkFsmOptions } from "../definition/specs/workflow-options.js";
 import type { WorkflowInstance, WorkflowLike } from "../definition/specs/subworkflow-spec.js";
 import { subworkflowIn } from "../definition/subworkflow.js";
@@ -42,7 +43,7 @@ export interface StateDefiner {
 /** The types that belong to an fsm, see {@link Fsm} for its parameters. */
 export interface FsmTypes<S, I extends object, E> extends WorkflowTypes {
   readonly spec: StateSpec;
-  readonly options: FsmOptions<I>;
+  readonly options: FsmOptions<I, any>;
   readonly member: StateHandle<any>;
   readonly values: S;
   readonly names: StateKey<S>;
@@ -63,13 +64,16 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
   private readonly table = new Map<string, Transition[]>();
   private readonly terminals = new Set<string>();
   private initial: string | undefined;
+  /** @internal */
+  readonly declaredEvents: DeclaredEvents | undefined;
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
-  constructor(name: string, options: FsmOptions<I> = {}) {
+  constructor(name: string, options: FsmOptions<I, E> = {}) {
     super(name, options);
+    this.declaredEvents = declaredEventsIn(options.events);
   }
 
-  protected checkOptions(options: FsmOptions<I>): void {
+  protected checkOptions(options: FsmOptions<I, any>): void {
     checkFsmOptions(options, `workflow "${this.name}"`);
   }
 

@@ -74,6 +74,7 @@ const OPTIONS = [
   "metadata",
   "errorStrategy",
   "inputs",
+  "events",
   "maxCycles",
   "errorState",
   "historyLimit",

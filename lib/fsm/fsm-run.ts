@@ -34,8 +34,9 @@ import { EventWaits, type WaitingRun } from "./event-waits.js";
 import { Failures, type FailingRun, type FailureDecision } from "./failures.js";
 import { FsmHost, type FsmHostRun } from "./host.js";
 import { FsmInnerRuns } from "./inner-runs.js";
-import { Inbox, type Receiver } from "../engine/events/inbox.js";
+import type { Receiver } from "../engine/events/inbox.js";
 import type { FsmRunOptions } from "./options.js";
+import { OutsideEvents } from "./outside-events.js";
 import { StateDelay, type DelayedRun } from "./state-delay.js";
 import { StateWaiters } from "./state-waiters.js";
 import { describeWait, destination, END, type Wait } from "./transition.js";
@@ -89,7 +90,7 @@ export class FsmRun
   /** Whether all states are in the wait-for graph. */
   readonly tracesAll: boolean;
   private lazyInner: FsmInnerRuns | undefined = undefined;
-  private readonly inbox: Inbox | undefined;
+  private readonly outside: OutsideEvents | undefined;
   readonly failures: Failures;
   waits: EventWaits | undefined = undefined;
   /** The delays of states; undefined before the first one. */
@@ -111,10 +112,7 @@ export class FsmRun
     this.clock = new StepClock(timeout, setup);
     this.failures = new Failures(this);
     this.failures.anyIgnored = resumed?.hasFailed ?? false;
-    const inbox = takesEvents || recorder !== undefined ? new Inbox(this, recorder) : undefined;
-    this.inbox = inbox;
-    if (resumed !== undefined) inbox?.add(resumed.events);
-    recorder?.subscribe((events) => inbox?.add(events));
+    if (takesEvents || recorder !== undefined) this.outside = new OutsideEvents(this, recorder, resumed?.events);
   }
 
   get kind(): WorkflowKind {
@@ -127,7 +125,7 @@ export class FsmRun
     const { resumed } = this.setup;
     this.hasBegun = true;
     if (resumed?.isDone === true) return this.complete();
-    this.inbox?.open();
+    this.outside?.inbox.open();
     const outlet = this.setup.outer?.outlets?.get("");
     if (outlet !== undefined) this.outlet = new ValueOutlet(outlet, () => this.abandoned());
     if (resumed?.provided !== undefined) this.completePaused(resumed.provided.value);
@@ -166,12 +164,12 @@ export class FsmRun
     return this.plan.specs[this.state.current].name;
   }
 
-  /** See {@link Inbox.send}. Only for a run that has a handle, a store, or an outer run. */
+  /** See {@link OutsideEvents.send}. Only for a run that has a handle, a store, or an outer run. */
   send(event: string, payload: unknown): Promise<void> {
-    const inside = this.waits?.accepts(event) === true ? undefined : this.inside?.openAt(event);
+    const isOwn = this.plan.events?.has(event) ?? this.waits?.accepts(event) === true;
+    const inside = isOwn ? undefined : this.inside?.openAt(event);
     if (inside !== undefined) return inside.run.send(inside.event, payload);
-    if (this.inbox === undefined) return Promise.reject(this.notTaken(event));
-    return this.inbox.send(event, payload);
+    return this.outside?.send(event, payload) ?? Promise.reject(this.notTaken(event));
   }
 
   takesEvent(): boolean {
@@ -180,7 +178,7 @@ export class FsmRun
 
   /** See {@link Inbox.sendAll}. Only for a recorded run. @throws {StoreError} UNSTORABLE */
   sendAll(events: readonly QueuedEvent[]): void {
-    (this.inbox as Inbox).sendAll(events);
+    (this.outside as OutsideEvents).inbox.sendAll(events);
   }
 
   eventsAdded(): void {
@@ -387,7 +385,7 @@ export class FsmRun
       const predicate = `${describeWait(wait)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
       return this.failures.fail(stateError(this.state, predicate));
     }
-    this.waits ??= new EventWaits(this, this.inbox, recorder);
+    this.waits ??= new EventWaits(this, this.outside?.inbox, recorder);
     this.waits.begin(wait);
   }
 
@@ -521,8 +519,9 @@ export class FsmRun
     this.delay?.stop();
     this.waits?.stop();
     if (isPaused) this.emitter?.emit({ type: "run.paused" });
-    this.inbox?.close({ continues: isPaused || status === "waiting" });
-    this.inbox?.open();
+    const inbox = this.outside?.inbox;
+    inbox?.close({ continues: isPaused || status === "waiting" });
+    inbox?.open();
     this.stateWaiters?.close((index) => this.notEntered(index));
   }
 

@@ -7,7 +7,7 @@ import { readDocument, writeDocument, type FromDataOptions } from "../definition
 import { registerFormat } from "../definition/data/format.js";
 import { fromYaml, toYaml } from "../definition/data/yaml.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
-import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
+import type { DeclaredPayloads, EventsOf, StatesOf } from "../definition/typings/typed-states.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkSendOptions } from "../engine/durable/options.js";
 import { checkedPayload } from "../engine/events/payloads.js";
@@ -78,16 +78,17 @@ export class Fsm<
    * The fsm of an annotated class (instantiated once, for all runs) or of an instance.
    * @throws {InvalidNodeError} INVALID_NODE when the class has no method with `@state`, or one can't be a state
    */
-  static from<C extends object, I extends object = Record<string, any>>(
+  static from<C extends object, I extends object = Record<string, any>, E = EventsOf<InstanceOf<C>>>(
     source: C & WorkflowSource<C>,
-    options: FsmOptions<I> & { name?: string | undefined } = {},
-  ): Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>> {
+    options: FsmOptions<I, E> & { name?: string | undefined } = {},
+  ): Fsm<StatesOf<InstanceOf<C>>, I, DeclaredPayloads<E, EventsOf<InstanceOf<C>>>> {
     const { name: own, className, options: annotations, specs } = readStates(source);
-    const { description, metadata, errorStrategy, runOptions, inputs, maxCycles, errorState, historyLimit } =
-      annotations;
+    const { description, metadata, errorStrategy, runOptions, inputs, events } = annotations;
+    const { maxCycles, errorState, historyLimit } = annotations;
     const { name = own, ...given } = options;
-    const annotated = { description, metadata, errorStrategy, runOptions, inputs, maxCycles, errorState, historyLimit };
-    const fsm = new Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>>(name, merge(annotated, given));
+    const shared = { description, metadata, errorStrategy, runOptions, inputs };
+    const annotated = { ...shared, events, maxCycles, errorState, historyLimit };
+    const fsm = new Fsm<StatesOf<InstanceOf<C>>, I, any>(name, merge(annotated, given as FsmOptions<I>));
     for (const spec of specs) fsm.add(spec);
     fsm.factory.className = options.name === undefined ? className : undefined;
     return fsm;
@@ -199,7 +200,7 @@ export class Fsm<
    * @param event - for a state that is a workflow, with its name: `"check.PAID"`. It goes to the run that the state has
    *   begun last
    * @throws {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE; {ValidationError} for a run of another workflow, an event that
-   *   no node inside waits for, or a payload that its schema refuses; {ExecutionError} when the nodes inside that wait for it
+   *   the fsm does not declare or no node inside waits for, or a payload that its schema refuses; {ExecutionError} when the nodes inside that wait for it
    *   are over, or the state has begun no run
    */
   async send<K extends keyof E & string>(

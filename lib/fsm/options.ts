@@ -1,4 +1,5 @@
 import { oneOf, type Rules } from "../base/check.js";
+import type { EventSchemas } from "../definition/specs/event-schemas.js";
 import type { InputSchemas } from "../definition/specs/input-schemas.js";
 import { FSM_LIMIT_RULES, type FsmOption, type WorkflowOptions } from "../definition/specs/workflow-options.js";
 import { checkRun, COMMON_RULES, OTHER_MODES, type CommonRunOptions, type Mode } from "../engine/options.js";
@@ -19,12 +20,14 @@ export interface FsmRunOptions<I extends object = Record<string, any>> extends C
 }
 
 /** The options of an fsm. */
-export interface FsmOptions<I extends object = Record<string, any>> extends Pick<
+export interface FsmOptions<I extends object = Record<string, any>, E = Record<string, any>> extends Pick<
   WorkflowOptions,
-  Exclude<FsmOption, "inputs">
+  Exclude<FsmOption, "inputs" | "events">
 > {
   /** See {@link WorkflowOptions.inputs}. They also type the inputs of its runs. */
   inputs?: InputSchemas<I> | undefined;
+  /** See {@link WorkflowOptions.events}. They also type the payloads that are sent. */
+  events?: EventSchemas<E> | undefined;
   /** The default options of its runs. */
   runOptions?: FsmRunOptions<Partial<I>> | undefined;
 }

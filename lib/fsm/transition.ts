@@ -95,8 +95,18 @@ function conditionLabel({ specs }: FsmPlan, from: number, to: number): string {
 
 function waitFrom(plan: FsmPlan, from: number, { events, after }: WaitForEvent, time: number): Wait {
   const targets = new Map<string, number>();
+  const undeclared = plan.events && Array.from(events.keys()).find((event) => plan.events?.has(event) === false);
+  if (undeclared !== undefined) throw undeclaredEvent(plan, from, undeclared);
   for (const [event, state] of events) targets.set(event, target(plan, from, state));
   return { events: targets, after: after && { at: time + after.ms, state: target(plan, from, after.state) } };
+}
+
+/** A state waits for an event that nobody can send. */
+function undeclaredEvent(plan: FsmPlan, from: number, event: string): IllegalTarget {
+  const declared = Array.from(plan.events?.keys() ?? []);
+  const hint = suggestion(event, declared) || " Declare it, or wait for another one.";
+  const message = `State "${plan.specs[from].name}" waits for the event "${event}", which is not among the "events" of the workflow.${hint}`;
+  return new IllegalTarget(message, { exists: true });
 }
 
 /** @throws {IllegalTarget} */

@@ -2,6 +2,7 @@ import { show } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { StandardSchema } from "../base/standard-schema.js";
+import type { DeclaredEvents } from "../definition/specs/event-schemas.js";
 import type { WorkflowKind } from "../definition/defined.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 
@@ -10,6 +11,8 @@ export interface EventWorkflow {
   readonly kind: WorkflowKind;
   readonly name: string;
   readonly members: ReadonlyMap<string, unknown>;
+  /** The events that an fsm declares; undefined if its states decide that as they run. */
+  readonly declaredEvents?: DeclaredEvents | undefined;
 }
 
 /** Where an event goes. */
@@ -28,8 +31,8 @@ const MAX_NAMES = 20;
 
 /**
  * Finds the nodes that wait for an event: of the workflow itself, or inside of it for `check.PAID` and `check[3].PAID`.
- * The events of an fsm's own states are not known before they wait, nor are those of runs that nodes begin with
- * `ctx.run`. Cost: O(nodes).
+ * The events of an fsm that declares none are not known before its states wait, nor are those of runs that nodes begin
+ * with `ctx.run`. Cost: O(nodes).
  * @throws {ValidationError} VALIDATION listing the events that there are
  */
 export function placeOfEvent(workflow: EventWorkflow, event: string): EventPlace {
@@ -38,7 +41,8 @@ export function placeOfEvent(workflow: EventWorkflow, event: string): EventPlace
   const known = Array.from(eventsOf(workflow, []));
   const list = known.slice(0, MAX_NAMES).map(show).join(", ");
   const hint = suggestion(event, known) || (known.length === 0 ? " It waits for none." : ` It waits for: ${list}.`);
-  throw new ValidationError(`No node of ${show(workflow.name)} waits for the event ${show(event)}.${hint}`);
+  const word = workflow.kind === "dag" ? "node" : "state";
+  throw new ValidationError(`No ${word} of ${show(workflow.name)} waits for the event ${show(event)}.${hint}`);
 }
 
 function find(workflow: EventWorkflow, event: string): EventPlace | undefined {
@@ -56,7 +60,9 @@ function find(workflow: EventWorkflow, event: string): EventPlace | undefined {
 }
 
 /** An event that has the name of a state that is a workflow before it is for that one: `check.PAID`, `check.2.PAID`. */
-function findInStates({ members }: EventWorkflow, event: string): EventPlace | undefined {
+function findInStates({ members, declaredEvents }: EventWorkflow, event: string): EventPlace | undefined {
+  const declared = declaredEvents?.get(event);
+  if (declared !== undefined) return { way: [], event, nodes: undefined, schema: declared.schema };
   for (let dot = event.indexOf("."); dot > 0; dot = event.indexOf(".", dot + 1)) {
     const state = event.slice(0, dot);
     const inner = (members.get(state) as NodeSpec | undefined)?.subworkflow?.workflow;
@@ -65,7 +71,7 @@ function findInStates({ members }: EventWorkflow, event: string): EventPlace | u
     const place = find(inner, rest);
     return place && { ...place, way: [state + cycle, ...place.way] };
   }
-  return { way: [], event, nodes: undefined, schema: undefined };
+  return declaredEvents === undefined ? { way: [], event, nodes: undefined, schema: undefined } : undefined;
 }
 
 /** The workflow in a node, or in a map for an item: `check`, or `check[3]`. */
@@ -80,10 +86,10 @@ function* specsOf({ members }: EventWorkflow): Generator<NodeSpec> {
   for (const spec of members.values()) yield spec as NodeSpec;
 }
 
-/** The events of a workflow and of those inside, as {@link placeOfEvent} takes them, without those of fsms' own states. */
+/** The events of a workflow and of those inside, as {@link placeOfEvent} takes them, without those that fsms do not declare. */
 function* eventsOf(workflow: EventWorkflow, above: readonly EventWorkflow[]): Generator<string> {
   if (above.includes(workflow)) return;
-  const own = new Set<string>();
+  const own = new Set<string>(workflow.declaredEvents?.keys());
   for (const { event } of specsOf(workflow)) if (event !== undefined) own.add(event.name);
   yield* own;
   for (const { name, subworkflow, map } of specsOf(workflow)) {

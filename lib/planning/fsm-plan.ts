@@ -1,12 +1,14 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { DefinedFsm } from "../definition/defined.js";
+import type { DeclaredEvents } from "../definition/specs/event-schemas.js";
 import type { DeclaredInputs } from "../definition/specs/input-schemas.js";
 import { hasPolicies, type NodeHooks } from "../definition/specs/node-options.js";
 import type { StateSpec } from "../definition/specs/state-spec.js";
 import { digraph } from "../graph/digraph.js";
 import { reachable, reversed } from "../graph/reachability.js";
 import { misnamedInputs } from "./declared-inputs.js";
+import type { EventWorkflow } from "./event-places.js";
 import { innerInputs, type InnerInputs } from "./inner-schemas.js";
 import { conflictingLimits } from "./limits.js";
 import { Planning } from "./validity.js";
@@ -59,6 +61,10 @@ export interface FsmPlan {
   readonly isManaged: readonly boolean[];
   /** The names of all parameters, which are the inputs that a run may have. */
   readonly inputs: ReadonlySet<string>;
+  /** What is sent events. */
+  readonly receiver: EventWorkflow;
+  /** The events that may be sent, with the schemas of their payloads; undefined for any. */
+  readonly events: DeclaredEvents | undefined;
   /** The schemas that the workflow in the initial state has for inputs of the run; undefined if there are none. */
   readonly inner: InnerInputs | undefined;
   /** The parameter names of each state with names that a compiler may have numbered. */
@@ -136,6 +142,8 @@ export function planFsm(definition: DefinedFsm, way: readonly string[] | undefin
       return !isPlain || definition.nodeHooks(name) !== undefined;
     }),
     inputs: new Set(specs.flatMap(({ signature }) => signature.inputs.flatMap(({ name }) => name ?? []))),
+    receiver: receiverOf(definition, specs),
+    events: definition.declaredEvents,
     inner: innerOf(specs[initial], initial, way !== undefined),
     numbered: specs.flatMap(({ signature }) => (signature.numbered === undefined ? [] : [signature.numbered])),
     edges,
@@ -151,6 +159,11 @@ export function planFsm(definition: DefinedFsm, way: readonly string[] | undefin
     ...warningsOf(plan),
     ...misnamedInputs(plan.inputs, definition.declaredInputs),
   ]);
+}
+
+/** The fsm as it is now, as those who send it events see it. */
+function receiverOf({ name, declaredEvents }: DefinedFsm, specs: readonly StateSpec[]): EventWorkflow {
+  return { kind: "fsm", name, members: new Map(specs.map((spec) => [spec.name, spec])), declaredEvents };
 }
 
 /** The declared edges by name: states in order of definition, and of each `to`, transitions and the error state. */

@@ -85,6 +85,8 @@ export function fsmPlanOf(workflow: string, structure: Structure): FsmPlan {
     hooks: specs.map(() => undefined),
     isManaged: specs.map(() => false),
     inputs: new Set(),
+    receiver: { kind: "fsm", name: workflow, members: new Map() },
+    events: undefined,
     inner: undefined,
     numbered: [],
     edges: [],

@@ -1,5 +1,7 @@
+import type { InspectOptions, inspect } from "node:util";
 import { checkName } from "../base/check.js";
 import { ClosedError, StoreError } from "../base/errors.js";
+import { inOneLine } from "../base/inspection.js";
 import { newRunId } from "../base/ids.js";
 import { outlineOf } from "../definition/specs/outline.js";
 import { priorityOf } from "../definition/specs/node-options.js";
@@ -73,9 +75,9 @@ export class Client extends ScheduleVerbs {
     this.interval = pollInterval;
     this.telemetry = telemetry;
     this.workflows = workflows ?? new KnownWorkflows("client", options.workflows);
-    this.results = new PendingResults(store, store.queue, pollInterval);
+    this.results = new PendingResults(store, store.queue, pollInterval, this.workflows.owner);
     this.queue = queue.open(store.queue);
-    this.feeds = new RunFeeds(store, pollInterval, (runId, listener) =>
+    this.feeds = new RunFeeds(store, pollInterval, this.workflows.owner, (runId, listener) =>
       this.followers.add(runId, listener, this.driven.get(runId)?.driven?.run),
     );
   }
@@ -307,14 +309,18 @@ export class Client extends ScheduleVerbs {
   }
 
   /** For `console.log`. */
-  [Symbol.for("nodejs.util.inspect.custom")](): object {
-    return this.toJSON();
+  [Symbol.for("nodejs.util.inspect.custom")](_: number, options: InspectOptions, inspectFacts: typeof inspect): string {
+    return inOneLine(this.what, this.toJSON(), options, inspectFacts);
+  }
+
+  private get what(): string {
+    return this.workflows.owner === "client" ? "Client" : "Service";
   }
 
   /** `Client { orders, checkout }`, for logs. */
   override toString(): string {
-    const { owner, listed } = this.workflows;
-    const what = owner === "client" ? "Client" : "Service";
+    const { what } = this;
+    const { listed } = this.workflows;
     return listed === undefined ? what : outlineOf(what, listed);
   }
 

@@ -26,6 +26,8 @@ export class PendingResults {
     private readonly store: RunStore,
     private readonly queue: RunQueue,
     private readonly interval: number,
+    /** What they are waited for through, for messages. */
+    private readonly owner: "service" | "client",
   ) {
     this.stopListening = queue.onWake((what) => {
       if (what === "ended") this.poll();
@@ -51,7 +53,9 @@ export class PendingResults {
 
   /** Rejects what is open. */
   close(): void {
-    this.closed = new ClosedError("The client is closed. Wait for results before it is, or ask another client.");
+    this.closed = new ClosedError(
+      `The ${this.owner} is closed. Wait for results before it is, or ask another ${this.owner}.`,
+    );
     this.stopListening();
     clearTimeout(this.timer);
     for (const runId of Array.from(this.pending.keys())) this.take(runId)?.reject(this.closed);

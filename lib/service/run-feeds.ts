@@ -23,6 +23,8 @@ export class RunFeeds {
     private readonly store: SqlStore,
     /** How often to ask, in ms. */
     private readonly interval: number,
+    /** What they are followed through, for messages. */
+    private readonly owner: "service" | "client",
     /** Calls the listener with what happens to a run in this process. */
     private readonly listen: (runId: string, listener: Observer) => () => void,
   ) {
@@ -38,7 +40,9 @@ export class RunFeeds {
 
   /** Ends all feeds with an error. */
   close(): void {
-    this.closed = new ClosedError("The client is closed. Follow runs before it is, or with another client.");
+    this.closed = new ClosedError(
+      `The ${this.owner} is closed. Follow runs before it is, or with another ${this.owner}.`,
+    );
     this.stopListening();
     this.stopAsking();
     for (const run of Array.from(this.runs.values())) run.fail(this.closed);

@@ -85,8 +85,13 @@ async function latestRunOf(db: Kysely<Tables>, runId: string, state: string, eve
   const cycles = keys.filter((key) => key.startsWith(`${state}.`)).map((key) => Number(key.slice(state.length + 1)));
   const latest = Math.max(...cycles.filter(Number.isInteger));
   if (latest >= 0) return `${state}.${latest}`;
+  throw noRunInside(runId, state, event);
+}
+
+/** Why an event is refused that is for a workflow in a state of an fsm, which has not been entered. */
+export function noRunInside(runId: string, state: string, event: string): ExecutionError {
   const message = `The state ${show(state)} has begun no run that could take the event ${show(event)}. Send it when the state is entered.`;
-  throw new ExecutionError(message, { runId });
+  return new ExecutionError(message, { runId });
 }
 
 /** Makes the outermost run ready, if it is at rest and waits for the event. */

@@ -17,6 +17,16 @@ const MAX_KEY_BYTES = 2000;
 export class SqlCache implements CacheStore {
   readonly serializes = true;
 
+  /** For `console.log`. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return "SqlCache {}";
+  }
+
+  /** For `JSON.stringify`. */
+  toJSON(): object {
+    return {};
+  }
+
   /** @param retry - executes an idempotent operation */
   constructor(
     private readonly retry: <T>(work: (database: Database) => Promise<T>) => Promise<T>,

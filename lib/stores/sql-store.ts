@@ -1,7 +1,9 @@
 import { randomInt } from "node:crypto";
 import { hostname } from "node:os";
+import type { InspectOptions, inspect } from "node:util";
 import { checkName } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
+import { inOneLine } from "../base/inspection.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/specs/policy-options.js";
 import { beginReserved, beginsPlainly, readReserved } from "./begin-run.js";
@@ -98,8 +100,13 @@ export class SqlStore implements RunStore {
   /**
    * @internal
    * @param connect - resolves to a `DatabaseAdapter`, whose type would add all of kysely's types to the package's own
+   * @param database - where it is, without what is secret
    */
-  constructor(connect: () => Promise<object>, { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions) {
+  constructor(
+    connect: () => Promise<object>,
+    { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions,
+    private readonly database: string,
+  ) {
     const access = (this.access = new DatabaseAccess(connect as () => Promise<DatabaseAdapter>));
     this.redactions = new RecordedRedactions(access, this.redaction);
     const open = () => access.open();
@@ -271,6 +278,21 @@ export class SqlStore implements RunStore {
       await leases.releaseAll(database);
       await database.beforeClose?.(database.db);
     });
+  }
+
+  /** For `JSON.stringify`: where it is, and how many runs are driven through it. */
+  toJSON(): object {
+    return { database: this.database, isClosed: this.closing !== undefined, driven: this.leases.driven.size };
+  }
+
+  /** For `console.log`. */
+  [Symbol.for("nodejs.util.inspect.custom")](_: number, options: InspectOptions, inspectFacts: typeof inspect): string {
+    return inOneLine("SqlStore", this.toJSON(), options, inspectFacts);
+  }
+
+  /** `SqlStore runs.db`, for logs. */
+  toString(): string {
+    return `SqlStore ${this.database}`;
   }
 
   /** Closes the store at the end of an `await using` block. */

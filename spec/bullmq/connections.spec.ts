@@ -10,7 +10,7 @@ import { withRedis } from "../support/bullmq.js";
 import { withPostgres } from "../support/postgres.js";
 import { useServices } from "../support/services.js";
 import { sqliteSubject } from "../support/store-subjects.js";
-import { until } from "../support/waiting.js";
+import { failure, until } from "../support/waiting.js";
 
 function doubled() {
   const dag = new Dag("orders");
@@ -131,6 +131,23 @@ await withPostgres((server) => {
       await serves(pool);
       expect((await pool.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
       await pool.end();
+    });
+
+    it("that the server refuses is named at the start, with what to do", async () => {
+      const url = new URL(server.url);
+      url.pathname = "/dagwright_absent";
+      const serving = service({ workflows: [doubled()], queue: bullmq({ connection: url.href }) });
+      const { message } = await failure(serving.start());
+      expect(message).toMatch(
+        /^The queue of the service refuses its tickets: database "dagwright_absent" does not exist\. Create the database/u,
+      );
+    });
+
+    it("whose server can't be reached is told from that", async () => {
+      const connection = "postgres://postgres@127.0.0.1:1/test";
+      const serving = service({ workflows: [doubled()], queue: bullmq({ connection }) });
+      const { message } = await failure(serving.start());
+      expect(message).toMatch(/^The queue of the service can't be used: .*ECONNREFUSED/u);
     });
   });
 });

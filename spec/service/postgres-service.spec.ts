@@ -1,3 +1,4 @@
+import { serviceDeclaredEventsContract } from "../contracts/service-declared-events.contract.js";
 import { serviceBuildsContract } from "../contracts/service-builds.contract.js";
 import { serviceFollowingContract } from "../contracts/service-following.contract.js";
 import { serviceResumingContract } from "../contracts/service-resuming.contract.js";
@@ -19,4 +20,5 @@ await withPostgres((server) => {
   serviceActingContract("Postgres", subject);
   serviceResumingContract("Postgres", subject);
   serviceSendingContract("Postgres", subject);
+  serviceDeclaredEventsContract("Postgres", subject);
 });

@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { Dag, type Context } from "dagwright";
+import { ClosedError, Dag, type Context } from "dagwright";
 import { useServices } from "../support/services.js";
 import { sqliteSubject } from "../support/store-subjects.js";
-import { until } from "../support/waiting.js";
+import { failure, until } from "../support/waiting.js";
 
 const HOUR = 3_600_000;
 
@@ -95,16 +95,44 @@ describe("What services and clients show", () => {
     await serving.start();
     expect(shown(serving)).toMatchObject({
       json: { workflows: ["orders"], isClosed: false, isDriving: true, claimed: 0 },
+      log: "Service { workflows: [ 'orders' ], isClosed: false, isDriving: true, claimed: 0 }",
       text: "Service { orders }",
     });
     const any = client();
     await any.close();
     expect(shown(any)).toEqual({
       json: { isClosed: true },
-      log: "{ workflows: undefined, isClosed: true }",
+      log: "Client { isClosed: true }",
       text: "Client",
     });
     expect(String(client({ workflows: [ordersOf(), "checkout"] }))).toBe("Client { orders, checkout }");
+  });
+
+  it("when they are closed: which of them is", async () => {
+    const serving = service({ workflows: [ordersOf()] });
+    for (const [owner, closing] of [
+      ["service", serving],
+      ["client", client()],
+    ] as const) {
+      const run = await closing.submit("orders", { inputs, delay: HOUR });
+      const result = failure(run.result());
+      const followed = failure(
+        closing
+          .events(run)
+          .next()
+          .then(async () => closing.events(run, {}).next()),
+      );
+      await closing.close();
+      const calls = [closing.submit("orders"), closing.list(), closing.get("r1"), closing.schedules(), run.result()];
+      const errors = await Promise.all([result, followed, ...calls.map((call) => failure(call))]);
+      for (const error of errors) {
+        expect(error).toBeInstanceOf(ClosedError);
+        expect(error.message).toMatch(new RegExp(`^Th(e|is) ${owner} is closed\\.`, "u"));
+        expect(error.message).not.toContain(owner === "client" ? "service" : "client");
+      }
+    }
+    expect((await failure(serving.start())).message).toBe("This service is closed. Create another one.");
+    expect((await failure(serving.health())).message).toBe("This service is closed. Create another one.");
   });
 
   it("of schedules: all that they were given, with the defaults", async () => {

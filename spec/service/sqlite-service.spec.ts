@@ -1,3 +1,4 @@
+import { serviceDeclaredEventsContract } from "../contracts/service-declared-events.contract.js";
 import { serviceBuildsContract } from "../contracts/service-builds.contract.js";
 import { serviceFollowingContract } from "../contracts/service-following.contract.js";
 import { serviceResumingContract } from "../contracts/service-resuming.contract.js";
@@ -16,3 +17,4 @@ serviceSharingContract("SQLite", sqliteSubject);
 serviceActingContract("SQLite", sqliteSubject);
 serviceResumingContract("SQLite", sqliteSubject);
 serviceSendingContract("SQLite", sqliteSubject);
+serviceDeclaredEventsContract("SQLite", sqliteSubject);

@@ -19,6 +19,7 @@ import { replayingContract } from "../contracts/store-replaying.contract.js";
 import { streamingContract } from "../contracts/store-streaming.contract.js";
 import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
+import { storeWaitsInsideContract } from "../contracts/store-waits-inside.contract.js";
 import { storeAttendingContract } from "../contracts/store-attending.contract.js";
 import { storeWaitingContract } from "../contracts/store-waiting.contract.js";
 import { hurried } from "../support/fake-time.js";
@@ -47,6 +48,7 @@ await withPostgres((server) => {
   storeEventsContract("Postgres", subject);
   storeWaitingContract("Postgres", subject);
   storeAttendingContract("Postgres", subject);
+  storeWaitsInsideContract("Postgres", subject);
   storeCachingContract("Postgres", subject);
   storeLookingContract("Postgres", subject);
   storeChangingContract("Postgres", subject);

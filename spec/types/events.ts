@@ -1,5 +1,5 @@
 /** Types of event nodes and delays. */
-import { Dag, event, node, type Context, type StandardSchema } from "dagwright";
+import { Dag, event, Fsm, node, state, stop, waitForEvent, type Context, type StandardSchema } from "dagwright";
 
 interface Invoice {
   readonly total: number;
@@ -53,3 +53,39 @@ const paid = dag.event("paid", { needs: [invoice], schema: paymentSchema }, (pay
 dag.node("sum", { needs: [payload, paid] }, (payment, left) => payment.amount + left);
 // @ts-expect-error the payload is a payment
 dag.event("wrong", { schema: paymentSchema }, (payment: string) => payment);
+
+declare const typedPayment: StandardSchema<{ readonly amount: string }, Payment>;
+
+class Machine {
+  @state({ initial: true }) open() {
+    return waitForEvent({ PAID: "paid", LOST: "lost" });
+  }
+  @state paid(payment: Payment) {
+    return stop(payment.amount);
+  }
+  @state lost(why: string) {
+    return stop(why.length);
+  }
+}
+
+export async function ofDeclaredEvents(): Promise<void> {
+  const handle = new Fsm("f", { events: { PAID: typedPayment, SENT: true } }).start();
+  await handle.send("PAID", { amount: "5" });
+  await handle.send("SENT", 5);
+  // @ts-expect-error the schema takes a text
+  await handle.send("PAID", { amount: 5 });
+  // @ts-expect-error no event "PIAD" is declared
+  await handle.send("PIAD");
+  // @ts-expect-error an event is declared with a schema, or true
+  new Fsm("f", { events: { PAID: "number" } });
+
+  const told = Fsm.from(Machine, { events: { PAID: typedPayment, LOST: true } }).start();
+  await told.send("PAID", { amount: "5" });
+  await told.send("LOST", "gone");
+  // @ts-expect-error the state takes a text
+  await told.send("LOST", 5);
+  // @ts-expect-error no event "PIAD" is declared
+  await told.send("PIAD");
+  // @ts-expect-error the state takes a payment
+  await Fsm.from(Machine).start().send("PAID", { amount: "5" });
+}

@@ -8,6 +8,10 @@ export type JobQueue<T = any> = Queue<T, any, string, T, any, string, IQueueBack
 export interface Broker {
   /** Resolves when the broker can be used. @throws the reason why it can't */
   ready(): Promise<void>;
+  /** Resolves when it is certain that tickets can be written. @throws the reason why they can't */
+  probe(): Promise<void>;
+  /** What to do about what the broker refuses, and would refuse again; undefined for an outage, which may pass. */
+  remedyFor(error: unknown): string | undefined;
   /** Opens a queue, once the broker has been ready. */
   open(name: string): JobQueue;
   /** @param onRing - called with a queue that may have a job, and with none when jobs may have been missed or lost */

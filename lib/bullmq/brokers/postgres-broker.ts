@@ -2,6 +2,7 @@ import type { PostgresPoolConfig } from "bullmq";
 import type * as Pg from "pg";
 import { listen, type NoticeClient } from "../../stores/postgres/postgres-notices.js";
 import { ANSWER_TIMEOUT, type Bell, type Broker, type JobQueue, QUEUE_OPTIONS } from "./broker.js";
+import { postgresRemedy } from "./postgres-refusals.js";
 import { loadBullMq, loadPg } from "./packages.js";
 
 type BullMq = ReturnType<typeof loadBullMq>;
@@ -60,6 +61,15 @@ export class PostgresBroker implements Broker {
       throw error;
     }
     this.root = root;
+  }
+
+  /** Setting up the schema writes as well, or finds it set up. */
+  probe(): Promise<void> {
+    return this.ready();
+  }
+
+  remedyFor(error: unknown): string | undefined {
+    return postgresRemedy(error);
   }
 
   open(name: string): JobQueue {

@@ -3,6 +3,7 @@ import { ANSWER_TIMEOUT, type Bell, type Broker, type JobQueue, KEEP_ALIVE, QUEU
 import { loadBullMq, loadIoRedis } from "./packages.js";
 import { RedisBell } from "./redis-bell.js";
 import { RedisLink } from "./redis-link.js";
+import { leadsToReplica, redisRemedy } from "./redis-refusals.js";
 
 type BullMq = ReturnType<typeof loadBullMq>;
 
@@ -17,7 +18,8 @@ const LINK_OPTIONS = {
   maxRetriesPerRequest: null,
   connectTimeout: ANSWER_TIMEOUT,
   keepAlive: KEEP_ALIVE,
-  // A link connects again when it is used, see `RedisLink`.
+  // A link connects again when it is used, see `RedisLink`, and ends when a failover has made a replica of its Redis.
+  reconnectOnError: leadsToReplica,
   retryStrategy: () => null,
 } satisfies RedisOptions;
 
@@ -63,6 +65,16 @@ export class RedisBroker implements Broker {
     root.on("error", () => {});
     await root.waitUntilReady();
     this.root = root;
+  }
+
+  async probe(): Promise<void> {
+    await this.ready();
+    // In a cluster, it goes to the node that has the keys of the first queue.
+    await this.link.redis.set(`${this.prefix}:probe`, "", "PX", 1);
+  }
+
+  remedyFor(error: unknown): string | undefined {
+    return redisRemedy(error);
   }
 
   open(name: string): JobQueue {

@@ -9,14 +9,23 @@ const MAX_DELAY = 5000;
 /** How long not to tell of another outage, in ms: a connection may come and go. */
 const QUIET = 60_000;
 
-/** Keeps a broker that can't be reached from being asked all the time, and tells of it once. */
+/**
+ * Keeps a broker that can't be reached, or refuses what it is told, from being asked all the time. Tells of an outage once,
+ * and of what is refused, with what to do about it, once for each reason.
+ */
 export class Outage {
   private until = 0;
   private delay = 0;
-  private quietUntil = 0;
+  private readonly quietUntil = new Map<string, number>();
 
-  /** @param onEnd - called when the broker can be reached again */
-  constructor(private readonly onEnd: () => void) {}
+  /**
+   * @param remedyFor - what to do about an error; undefined if it may pass
+   * @param onEnd - called when the broker does again what it is asked for
+   */
+  constructor(
+    private readonly remedyFor: (error: unknown) => string | undefined,
+    private readonly onEnd: () => void,
+  ) {}
 
   /** In how many ms the broker may be asked again; 0 if it may be now. */
   get askIn(): number {
@@ -25,10 +34,18 @@ export class Outage {
 
   /** The broker did not do what it was asked for. */
   failed(error: unknown): void {
-    if (this.delay === 0 && now() >= this.quietUntil) {
-      this.quietUntil = now() + QUIET;
-      const message = `The queue can't be reached, and is tried again: ${asSentence(messageOf(error))} Runs are recorded, and begin when it is back.`;
-      warn(message, "DagwrightServiceWarning");
+    const remedy = this.remedyFor(error);
+    const why = asSentence(messageOf(error));
+    if (remedy !== undefined) {
+      this.tell(
+        remedy,
+        `The queue refuses its tickets, and is tried again: ${why} ${remedy} Until then, runs are recorded.`,
+      );
+    } else if (this.delay === 0) {
+      this.tell(
+        "outage",
+        `The queue can't be reached, and is tried again: ${why} Runs are recorded, and begin when it is back.`,
+      );
     }
     this.delay = Math.min(MAX_DELAY, this.delay === 0 ? FIRST_DELAY : 2 * this.delay);
     this.until = now() + this.delay;
@@ -39,5 +56,12 @@ export class Outage {
     if (this.delay === 0) return;
     this.delay = this.until = 0;
     this.onEnd();
+  }
+
+  /** Warns, unless it did so of the same lately. */
+  private tell(what: string, message: string): void {
+    if (now() < (this.quietUntil.get(what) ?? -Infinity)) return;
+    this.quietUntil.set(what, now() + QUIET);
+    warn(message, "DagwrightServiceWarning");
   }
 }

@@ -20,7 +20,7 @@ const MAX_REPAIRED = 200;
  * tickets.
  */
 export class TicketQueue implements OpenQueue {
-  private readonly outage = new Outage(() => (this.nextRepair = 0));
+  private readonly outage: Outage;
   private readonly settling = new InFlight();
   private readonly writer: TicketWriter;
   private readonly host: LineHost;
@@ -41,16 +41,20 @@ export class TicketQueue implements OpenQueue {
     job: LineHost["job"],
     private readonly repairInterval: number,
   ) {
+    const remedyFor = (error: unknown) => broker.remedyFor(error);
+    this.outage = new Outage(remedyFor, () => (this.nextRepair = 0));
     this.writer = new TicketWriter(runs, broker, this.outage);
     this.host = { runs, job, settling: this.settling };
   }
 
   async start(): Promise<void> {
     try {
-      await byBroker(this.broker.ready());
+      await byBroker(this.broker.probe());
     } catch (error) {
       const { cause } = error as BrokerFailure;
-      const message = `The queue of the service can't be used: ${asSentence(messageOf(cause))} Check "connection" of bullmq().`;
+      const remedy = this.broker.remedyFor(cause);
+      const what = remedy === undefined ? "can't be used" : "refuses its tickets";
+      const message = `The queue of the service ${what}: ${asSentence(messageOf(cause))} ${remedy ?? `Check "connection" of bullmq().`}`;
       throw new StoreError(message, "STORE", { cause });
     }
     this.ringAll();

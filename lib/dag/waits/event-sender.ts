@@ -1,6 +1,5 @@
-import type { StandardSchema } from "../../base/standard-schema.js";
 import type { Children } from "../../engine/children.js";
-import { checkedPayload } from "../../engine/events/payloads.js";
+import { PayloadChecks } from "../../engine/events/payload-checks.js";
 import { placeOfEvent, type EventPlace } from "../../planning/event-places.js";
 import { ExecutionError } from "../../run/errors.js";
 import { tooLate } from "../../run/late-event.js";
@@ -21,8 +20,7 @@ export interface SendingRun {
 
 /** Sends events to a run in this process: to its own nodes, to those of runs inside, or to runs inside that have not begun. */
 export class EventSender {
-  /** Settles when the payloads sent so far are checked; undefined if they are. */
-  private checking: Promise<unknown> | undefined;
+  private readonly checks = new PayloadChecks();
 
   constructor(private readonly run: SendingRun) {}
 
@@ -38,13 +36,15 @@ export class EventSender {
     const { plan } = state;
     const awaited = plan.waits?.events.get(event);
     if (awaited !== undefined) {
-      return this.checked(event, payload, awaited.schema, (checked) => this.submit(event, checked));
+      return this.checks.inOrder(event, payload, awaited.schema, (checked) => this.submit(event, checked));
     }
     const inside = children.openAt(event);
     if (inside !== undefined) return inside.run.send(inside.event, payload);
     const members = new Map(plan.specs.map((spec) => [spec.name, spec]));
     const place = placeOfEvent({ kind: "dag", name: plan.workflow, members }, event);
-    return this.checked(event, payload, place.schema, (checked) => this.sendAhead(event, { payload, checked }, place));
+    return this.checks.inOrder(event, payload, place.schema, (checked) =>
+      this.sendAhead(event, { payload, checked }, place),
+    );
   }
 
   private submit(event: string, payload: unknown): Promise<void> {
@@ -73,26 +73,5 @@ export class EventSender {
     const [node] = way[0].split("[", 1);
     if (state.status[plan.indexOf.get(node) as number] < Status.completed) return children.sendLater(event, payload);
     throw new ExecutionError(tooLate(event, [node], []), { runId });
-  }
-
-  /** Calls `send` with what the schema makes of a payload, in the order of the calls. */
-  private checked(
-    event: string,
-    payload: unknown,
-    schema: StandardSchema<any, any> | undefined,
-    send: (checked: unknown) => Promise<void>,
-  ): Promise<void> {
-    const checked = checkedPayload(event, payload, schema);
-    if (this.checking === undefined && !(checked instanceof Promise)) return send(checked);
-    const both = Promise.all([checked, this.checking]);
-    const settled = both.then(
-      () => {},
-      () => {},
-    );
-    this.checking = settled;
-    void settled.then(() => {
-      if (this.checking === settled) this.checking = undefined;
-    });
-    return both.then(([value]) => send(value));
   }
 }

@@ -5,6 +5,7 @@ import { Timer } from "../../base/timer.js";
 import type { PendingEvent } from "../../engine/events/event-queue.js";
 import { delayEnd } from "../../engine/events/delay-end.js";
 import { Inbox, type Receiver } from "../../engine/events/inbox.js";
+import { ReceivedEvents } from "../../engine/events/received-events.js";
 import type { Lifecycle } from "../../engine/lifecycle.js";
 import type { WaitPlan } from "../../planning/waits.js";
 import { tooLate } from "../../run/late-event.js";
@@ -14,7 +15,6 @@ import type { Patient, Waiting } from "../executors/patient.js";
 import type { Readiness } from "../readiness.js";
 import type { DagRecorder } from "../durable/recorder.js";
 import type { RunSetup } from "../run-setup.js";
-import { ReceivedEvents } from "./received-events.js";
 import { Needless } from "./needless.js";
 import { badDelay, eventLate, eventRefused, nobodySends } from "./wait-errors.js";
 
@@ -82,7 +82,7 @@ export class Waits implements Waiting, Receiver {
     if (this.plan.events.size === 0 || (recorder === undefined && takesEvents !== true)) return undefined;
     const inbox = new Inbox(this, recorder);
     if (recorder === undefined) return inbox;
-    const received = new ReceivedEvents(recorder, this.plan.events, inbox);
+    const received = new ReceivedEvents(recorder, this.plan.events, inbox, "node");
     recorder.subscribe((added) => received.add(added), events);
     return inbox;
   }

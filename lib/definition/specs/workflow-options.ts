@@ -1,4 +1,5 @@
 import { checkOptions, integer, oneOf, type OtherNames, type Rules } from "../../base/check.js";
+import { checkEventSchemas, type EventSchemas } from "./event-schemas.js";
 import { checkErrorStrategy, type ErrorStrategy } from "./node-options.js";
 import { checkInputSchemas, type InputSchemas } from "./input-schemas.js";
 import { checkWorkflowName } from "./node-spec.js";
@@ -20,6 +21,13 @@ export interface WorkflowOptions {
    * inputs, and nodes take what they make of them. An input that no parameter takes can be read from the context.
    */
   inputs?: InputSchemas | undefined;
+  /**
+   * The events that the states of an fsm wait for, by name: the schema of the payload (any Standard Schema), or `true` for
+   * any payload. Other events, and payloads that the schema refuses, are then refused when they are sent; a state gets what
+   * the schema makes of the payload. Waiting for any other event fails the state.
+   * @defaultValue any event may be sent
+   */
+  events?: EventSchemas | undefined;
   /** Whether a parameter without an explicit need takes the result of the node with its name. @defaultValue true */
   autowire?: boolean | undefined;
   /**
@@ -46,7 +54,7 @@ type SharedOption = "description" | "metadata" | "errorStrategy" | "runOptions" 
 export type DagOption = SharedOption | "autowire" | "wiring" | "module";
 
 /** The options of fsms. */
-export type FsmOption = SharedOption | "maxCycles" | "errorState" | "historyLimit";
+export type FsmOption = SharedOption | "events" | "maxCycles" | "errorState" | "historyLimit";
 
 /** Advice for run options that were passed to a workflow. */
 function inRunOptions(...options: string[]): OtherNames {
@@ -89,6 +97,7 @@ const DAG_RULES: Rules<Pick<WorkflowOptions, DagOption>> = {
 const FSM_RULES: Rules<Pick<WorkflowOptions, FsmOption>> = {
   ...SHARED_RULES,
   ...FSM_LIMIT_RULES,
+  events: checkEventSchemas,
   errorState: "string",
 };
 

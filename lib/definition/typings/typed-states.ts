@@ -93,6 +93,11 @@ export type StateValue<F extends AnyFn, R = Awaited<ReturnType<F>>> =
 /** The events that a class's states wait for, with their payloads; any event if no state declares one. */
 export type EventsOf<T> = [Waits<T>] extends [never] ? Record<string, any> : PayloadsOf<T, Waits<T>>;
 
+/** The payloads of the events that are declared: those of their schemas, and without one those that the class tells. */
+export type DeclaredPayloads<E, Told> = {
+  [K in keyof E]: unknown extends E[K] ? (K extends keyof Told ? Told[K] : E[K]) : E[K];
+};
+
 /** The next states by event, of all states that wait for events. */
 type Waits<T> = { [K in keyof T]: T[K] extends AnyFn ? WaitsIn<Awaited<ReturnType<T[K]>>> : never }[keyof T];
 type WaitsIn<R> = IsAny<R> extends true ? Record<string, any> : R extends WaitForEvent<string, infer E> ? E : never;

@@ -54,7 +54,7 @@ export abstract class Recorder implements RunDriver {
   private opening: Promise<void> | undefined;
   /** Settles as `opening` does. Set if {@link Recorder.opened} is read before that. */
   private expected: Deferred<void> | undefined;
-  /** Events of other processes that came before {@link Recorder.subscribe}. */
+  /** Events that came before {@link Recorder.subscribe}, or before the run was in the store. */
   private readonly earlyEvents: QueuedEvent[] = [];
   /** Events that were refused before this process drove the run. */
   private readonly earlyTaken: string[] = [];
@@ -97,18 +97,23 @@ export abstract class Recorder implements RunDriver {
   }
 
   onEvents(events: readonly QueuedEvent[]): void {
-    if (this.listener === undefined) this.earlyEvents.push(...events);
+    if (this.listener === undefined || this.log === undefined) this.earlyEvents.push(...events);
     else this.receiving = this.listener(events);
   }
 
   /**
-   * Calls `listener` with the events that other processes record for the run, including those that have come already.
+   * Calls `listener` with the events that other processes record for the run, including those that have come already,
+   * once this process drives the run: a run that it fails to claim drops none.
    * @param recorded - those that are recorded of the run
    */
   subscribe(listener: EventListener, recorded: readonly QueuedEvent[] = []): void {
     this.listener = listener;
-    const events = [...recorded, ...this.earlyEvents.splice(0)];
-    if (events.length > 0) this.onEvents(events);
+    this.earlyEvents.unshift(...recorded);
+    this.passEarlyEvents();
+  }
+
+  private passEarlyEvents(): void {
+    if (this.earlyEvents.length > 0 && this.log !== undefined) this.onEvents(this.earlyEvents.splice(0));
   }
 
   /** In ms since 1970, by the clock that all processes which may drive the run share. */
@@ -166,6 +171,7 @@ export abstract class Recorder implements RunDriver {
     this.log = log;
     addLiveRun(this.store, this.runId, this.run);
     for (const id of this.earlyTaken.splice(0)) this.taken(id);
+    this.passEarlyEvents();
     if (this.earlyRequest !== undefined) this.onRequest(this.earlyRequest);
   }
 

@@ -8,8 +8,10 @@ import {
   type RunUse,
   type Submission,
 } from "../../engine/durable/recorded-runs.js";
+import { checkedPayload } from "../../engine/events/payloads.js";
 import { inProgress } from "../../engine/durable/restore.js";
 import type { Runs } from "../../engine/runs.js";
+import { placeOfEvent } from "../../planning/event-places.js";
 import { fsmStructure, structureText } from "../../planning/structure.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
@@ -17,7 +19,7 @@ import { attachingFsmHandle, endedFsmHandle, fsmHandle, type FsmHandle, type Rem
 import { FsmRun } from "../fsm-run.js";
 import type { FsmRunFactory } from "../fsm-run-factory.js";
 import type { FsmRunOptions } from "../options.js";
-import { continuedFsm, endedFsm, eventsIn, restartedFsm } from "./records.js";
+import { continuedFsm, endedFsm, eventsIn, pairsIn, restartedFsm } from "./records.js";
 import { RemoteFsm } from "./remote-fsm.js";
 import {
   checkFsmContinueOptions,
@@ -52,6 +54,26 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     runs: Runs<FsmResult<S>>,
   ) {
     super(factory, runs);
+  }
+
+  override async resume(runId: string, options: FsmResumeOptions<any>): Promise<FsmResult<S>> {
+    return super.resume(runId, await this.withCheckedEvents(options, "resume"));
+  }
+
+  override async attach(runId: string, options: FsmResumeOptions<any>): Promise<FsmHandle<S, E>> {
+    return super.attach(runId, await this.withCheckedEvents(options, "attach"));
+  }
+
+  /** The options with what the schemas of the events to send make of their payloads. @throws {ValidationError} */
+  private async withCheckedEvents(options: FsmResumeOptions<any>, method: "resume" | "attach") {
+    checkFsmResumeOptions(options, method);
+    const { receiver } = this.factory.planFor(options);
+    if (options.send === undefined || receiver.declaredEvents === undefined) return options;
+    const send = pairsIn(options.send).map(async ([event, payload]) => {
+      const { schema } = placeOfEvent(receiver, event);
+      return [event, await checkedPayload(event, options.store.copyOf(payload), schema)] as const;
+    });
+    return { ...options, send: await Promise.all(send) };
   }
 
   protected continued(

@@ -150,9 +150,12 @@ function continuedCycles({ cycles }: RecordedRun): readonly CycleEntry[] {
 
 /** The events of the option `send`. */
 export function eventsIn(send: EventsToSend | undefined, time: number): QueuedEvent[] {
-  if (send === undefined) return [];
-  const list = Array.isArray(send) ? (send as Exclude<EventsToSend, Record<string, unknown>>) : Object.entries(send);
-  return list.map(([event, payload]) => newEvent(event, payload, time));
+  return send === undefined ? [] : pairsIn(send).map(([event, payload]) => newEvent(event, payload, time));
+}
+
+/** The events of the option `send` with their payloads, in order. */
+export function pairsIn(send: EventsToSend): readonly (readonly [event: string, payload?: unknown])[] {
+  return Array.isArray(send) ? (send as Exclude<EventsToSend, Record<string, unknown>>) : Object.entries(send);
 }
 
 /** The value that is provided for the paused state. @throws {ValidationError} VALIDATION for any other state */

@@ -1,4 +1,6 @@
 import type { RemoteRun } from "../../engine/durable/recorded-runs.js";
+import { PayloadChecks } from "../../engine/events/payload-checks.js";
+import { placeOfEvent } from "../../planning/event-places.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
 import type { FsmResult, StateKey } from "../../run/fsm-result.js";
 import type { RecordedRun, RunStore, StateVisit } from "../../stores/store.js";
@@ -19,6 +21,7 @@ export class RemoteFsm<S, E> implements RemoteFsmHandle<S, E>, RemoteRun<RemoteF
   private readonly waiters = new StateWaiters();
   /** Settles when all events sent so far have been recorded or refused. */
   private sending: Promise<unknown> | undefined;
+  private readonly checks = new PayloadChecks();
 
   /** @param how - see {@link RecordedRuns.remote} */
   constructor(
@@ -42,11 +45,16 @@ export class RemoteFsm<S, E> implements RemoteFsmHandle<S, E>, RemoteRun<RemoteF
     return this.last.state as StateKey<S>;
   }
 
-  send(event: string, payload?: unknown): Promise<void> {
-    const { runId, workflow, store } = this;
-    const sent = store.send({ runId, workflow, kind: "fsm", event, payload, key: undefined }, this.sending);
-    this.sending = sent.catch(() => {});
-    return sent;
+  async send(event: string, payload?: unknown): Promise<void> {
+    const { runId, workflow, store, plan } = this;
+    const { schema, ...place } = placeOfEvent(plan.receiver, event);
+    const copy = schema === undefined ? payload : store.copyOf(payload);
+    return this.checks.inOrder(event, copy, schema, (checked) => {
+      const event = { runId, workflow, kind: "fsm", ...place, payload: checked, key: undefined } as const;
+      const sent = store.send(event, this.sending);
+      this.sending = sent.catch(() => {});
+      return sent;
+    });
   }
 
   async waitFor(state: StateKey<S>): Promise<void> {

@@ -19,6 +19,7 @@ import type { Redaction } from "../values/redaction.js";
 import { checkRow, describeColumn } from "./row-checks.js";
 import { attemptRows, cycleRows, findRunRow, isOpenWait, kindOf, waitRows } from "./run-rows.js";
 import { metadataIn, type RunSummary, summaryOf, wholeMs } from "./run-summary.js";
+import { waitsInside } from "./waits-inside.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow, WaitRow } from "../database/schema.js";
 import { unescapeName } from "../values/storable-text.js";
 import type { AttemptStatus, RecordedCycle } from "../store.js";
@@ -185,6 +186,7 @@ async function oneRun(
   const cycles = await cycleRows(db, runId);
   const edges = await edgeRows(db, runId);
   const waits = await waitRows(db, runId);
+  const inner = (await waitsInside(db, [row])).get(runId);
   const replays = await childIds(db, runId, 0);
   const decoder = decoderFor(row, attempts, cycles, codec, withJson);
   await decoder.fetchBlobs(db);
@@ -202,7 +204,7 @@ async function oneRun(
   const runInputs = redaction.apply("inputs", decoder.record(row.inputs)) as Values;
   const redactedCycles = reader.cycles(cycles);
   return withJson({
-    ...summaryOf(row, cycles.at(-1), waits, metadataIn(row, decoder, redaction), pauses),
+    ...summaryOf(row, cycles.at(-1), waits, metadataIn(row, decoder, redaction), pauses, inner),
     inputs: withJson(runInputs),
     outputs: outputsOf(decoder.outputs(row), nodes),
     error: reader.error(row.error),

@@ -11,6 +11,8 @@ import { decodeCursor, encodeCursor } from "./page-cursor.js";
 import { pausesIn } from "../writing/pauses.js";
 import type { Redaction } from "../values/redaction.js";
 import { checkRow } from "./row-checks.js";
+import { waitsInside } from "./waits-inside.js";
+import type { WaitingFor } from "../../run/waiting-for.js";
 import { metadataIn, type RunSummary, UNFINISHED, SUMMARY_COLUMNS, summaryOf, type SummaryRow } from "./run-summary.js";
 import type { Tables, WaitRow } from "../database/schema.js";
 import { waitRowsOf } from "./run-rows.js";
@@ -109,12 +111,19 @@ export async function listRuns(
     db,
     dags.map(({ id }) => id),
   );
+  const inner = await waitsInside(db, page);
   const runs: RunSummary[] = [];
   const unreadable: UnreadableRun[] = [];
   for (const row of page) {
     try {
       runs.push(
-        await readSummary(db, row, { cycle: cycles.get(row.id), waits: waits.get(row.id) ?? [] }, codec, redaction),
+        await readSummary(
+          db,
+          row,
+          { cycle: cycles.get(row.id), waits: waits.get(row.id) ?? [], inner: inner.get(row.id) },
+          codec,
+          redaction,
+        ),
       );
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -124,11 +133,19 @@ export async function listRuns(
   return pageOf(runs, unreadable, rows.length > limit ? rows[limit - 1] : undefined);
 }
 
+/** What is recorded of the waits of a run. */
+interface WaitsOfRun {
+  readonly cycle: LatestCycle | undefined;
+  readonly waits: readonly WaitRow[];
+  /** What runs inside wait for. */
+  readonly inner: WaitingFor | undefined;
+}
+
 /** @throws {StoreError} STORE for a corrupt row or cycle */
 async function readSummary(
   db: Kysely<Tables>,
   row: SummaryRow,
-  { cycle, waits }: { readonly cycle: LatestCycle | undefined; readonly waits: readonly WaitRow[] },
+  { cycle, waits, inner }: WaitsOfRun,
   codec: Codec,
   redaction: Redaction,
 ): Promise<RunSummary> {
@@ -142,7 +159,7 @@ async function readSummary(
   const dataOf = (text: string, node: string) =>
     blobHash(text) === undefined ? redaction.apply(node, decoder.value(text)) : undefined;
   const pauses = ifReadable(() => pausesIn(row, dataOf)) ?? [];
-  return withJson(summaryOf(row, cycle, waits, metadata, pauses));
+  return withJson(summaryOf(row, cycle, waits, metadata, pauses, inner));
 }
 
 /** @param last - the last run of the page, if another page follows */

@@ -86,6 +86,7 @@ export function metadataIn(
 /**
  * @param cycle - the latest cycle of an fsm
  * @param waits - those of a dag's nodes
+ * @param inner - what runs inside wait for
  */
 export function summaryOf<M extends RunSummary["metadata"]>(
   row: SummaryRow,
@@ -93,6 +94,7 @@ export function summaryOf<M extends RunSummary["metadata"]>(
   waits: readonly WaitRow[],
   metadata: M,
   pauses: readonly Pause[],
+  inner: WaitingFor | undefined,
 ): RunSummary & { readonly metadata: M } {
   return {
     runId: row.id,
@@ -111,7 +113,7 @@ export function summaryOf<M extends RunSummary["metadata"]>(
     pauses: withJson(pauses.map((pause) => withJson(pause))),
     currentState: cycle?.state,
     dueAt: wholeMs(dueAt(row)),
-    waitingFor: waitingFor(row, cycle, waits),
+    waitingFor: waitingFor(row, cycle, waits, inner),
   };
 }
 
@@ -126,10 +128,24 @@ export const UNFINISHED: readonly string[] = ["queued", "running", "paused", "wa
 /** The statuses of runs that have. */
 export const ENDED: readonly string[] = ["completed", "failed", "cancelled"];
 
-function waitingFor(
-  { status, due_at, pauses, kind }: SummaryRow,
+/** What tells whether a node waits. */
+export type OpenWaitRow = Pick<WaitRow, "event" | "until" | "payload">;
+
+/** What a run waits for, with the runs inside. */
+export function waitingFor(
+  row: Pick<SummaryRow, "status" | "due_at" | "pauses" | "kind">,
   cycle: LatestCycle | undefined,
-  waits: readonly WaitRow[],
+  waits: readonly OpenWaitRow[],
+  inner: WaitingFor | undefined,
+): WaitingFor | undefined {
+  const own = ownWait(row, cycle, waits);
+  return own === undefined || inner === undefined ? (own ?? inner) : joined([own, inner]);
+}
+
+function ownWait(
+  { status, due_at, pauses, kind }: Pick<SummaryRow, "status" | "due_at" | "pauses" | "kind">,
+  cycle: LatestCycle | undefined,
+  waits: readonly OpenWaitRow[],
 ): WaitingFor | undefined {
   if (!UNFINISHED.includes(status)) return undefined;
   if (kind === "dag") {

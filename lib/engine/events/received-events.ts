@@ -2,10 +2,11 @@ import { show } from "../../base/check.js";
 import { ValidationError } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
 import { warn } from "../../base/warning.js";
-import { checkedPayload } from "../../engine/events/payloads.js";
-import type { Inbox } from "../../engine/events/inbox.js";
-import type { WaitPlan } from "../../planning/waits.js";
+import type { MemberWord } from "../../definition/defined.js";
+import type { DeclaredEvents } from "../../definition/specs/event-schemas.js";
 import type { QueuedEvent } from "../../stores/store.js";
+import type { Inbox } from "./inbox.js";
+import { checkedPayload } from "./payloads.js";
 
 /** The run that receives events. */
 export interface ReceivingRun {
@@ -16,7 +17,7 @@ export interface ReceivingRun {
 
 /**
  * The events that other processes record for a run, on their way to its inbox. Those whose senders did not know the
- * workflow are checked here: one that its schema refuses, or that no node waits for, is dropped with a warning, since
+ * workflow are checked here: one that its schema refuses, or that the workflow does not take, is dropped with a warning, since
  * its sender has gone on. All stay in order.
  */
 export class ReceivedEvents {
@@ -25,8 +26,9 @@ export class ReceivedEvents {
 
   constructor(
     private readonly run: ReceivingRun,
-    private readonly awaited: WaitPlan["events"],
+    private readonly events: DeclaredEvents,
     private readonly inbox: Inbox,
+    private readonly word: MemberWord,
   ) {}
 
   /** @returns when the events are in the inbox; undefined if they are there now */
@@ -58,9 +60,9 @@ export class ReceivedEvents {
 
   /** What the schema of an event makes of its payload. @throws {ValidationError} */
   private checked({ event, payload }: QueuedEvent): unknown {
-    const awaited = this.awaited.get(event);
-    if (awaited === undefined) throw new ValidationError(`No node waits for the event ${show(event)}.`);
-    return checkedPayload(event, payload, awaited.schema);
+    const declared = this.events.get(event);
+    if (declared === undefined) throw new ValidationError(`No ${this.word} waits for the event ${show(event)}.`);
+    return checkedPayload(event, payload, declared.schema);
   }
 
   private refuse({ id }: QueuedEvent, error: unknown): void {

@@ -22,6 +22,7 @@ const ALL = [
   "service",
   "memory",
   "cold-start",
+  "studio",
 ];
 const named = process.argv.slice(2);
 const here = fileURLToPath(new URL(".", import.meta.url));

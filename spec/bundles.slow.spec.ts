@@ -52,6 +52,7 @@ async function bundle(name: string, options: BuildOptions): Promise<string> {
       "dagwright/service": join(root, "lib/service.ts"),
       "dagwright/bullmq": join(root, "lib/bullmq.ts"),
       "dagwright/testing": join(root, "lib/testing.ts"),
+      "dagwright/otel": join(root, "lib/otel.ts"),
     },
     nodePaths: [join(root, "node_modules")],
     ...options,
@@ -175,4 +176,57 @@ it("A bundle says what to install for BullMQ, when it is asked for", async () =>
   expect(line).toMatch(
     /^STORE dagwright\/bullmq needs the package bullmq, which can't be loaded: .*Run "npm install bullmq"/u,
   );
+});
+
+it("A bundle says what to install for OpenTelemetry, when it is asked for", async () => {
+  const source = `
+    import { otel } from "dagwright/otel";
+    try {
+      otel();
+    } catch ({ message }) {
+      console.log(message);
+    }
+  `;
+  writeFileSync(join(folder, "untraced.js"), source);
+  const outdir = await bundle("untraced", { entryPoints: ["untraced.js"] });
+  // One that can't be loaded, whatever is installed in folders above.
+  mkdirSync(join(outdir, "node_modules/@opentelemetry/api"), { recursive: true });
+  writeFileSync(join(outdir, "node_modules/@opentelemetry/api/package.json"), '{ "exports": {} }');
+  const [line] = await outputOf(join(outdir, "untraced.js"));
+  expect(line).toMatch(
+    /^dagwright\/otel needs the package @opentelemetry\/api, which can't be loaded: .*Run "npm install @opentelemetry\/api"\.$/u,
+  );
+});
+
+it("A bundle takes traces along to worker threads, where an SDK of the bundle's goes on with them", async () => {
+  const source = `
+    import { trace } from "@opentelemetry/api";
+    import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+    import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+    import { isMainThread } from "node:worker_threads";
+    import { Dag } from "dagwright";
+    import { otel } from "dagwright/otel";
+    const exporter = new InMemorySpanExporter();
+    new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
+    const dag = new Dag("traced");
+    dag.node("inside", { backend: "thread" }, () => {
+      trace.getTracer("user").startActiveSpan("below", (span) => span.end());
+      const [{ parentSpanContext }] = exporter.getFinishedSpans();
+      return { isMainThread, parent: parentSpanContext?.spanId };
+    });
+    if (isMainThread) {
+      dag.run({ telemetry: otel() }).then(({ value }) => {
+        const attempt = exporter.getFinishedSpans().find(({ name }) => name === "attempt inside");
+        console.log(value.isMainThread, value.parent === attempt.spanContext().spanId);
+      });
+    }
+  `;
+  writeFileSync(join(folder, "traced.js"), source);
+  const outdir = await bundle("traced", { entryPoints: ["traced.js"] });
+  const app = join(folder, "app-traced");
+  await install(app, VERSION);
+  mkdirSync(join(app, "node_modules/@opentelemetry"));
+  symlinkSync(join(root, "node_modules/@opentelemetry/api"), join(app, "node_modules/@opentelemetry/api"), "junction");
+  cpSync(outdir, join(app, "dist"), { recursive: true });
+  expect(await outputOf(join(app, "dist/traced.js"))).toEqual(["false true"]);
 });

@@ -19,16 +19,22 @@ export class DagwrightError extends Error {
 
   /** Stable, in upper case, and unique per class unless documented otherwise. */
   readonly code: string;
+  /**
+   * The address of what the documentation says of this code: when it happens, and what to do. A property like `code`, so
+   * that it is printed with the error, and survives where that does.
+   */
+  readonly docs: string;
 
   constructor(message: string, code: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+    this.docs = docsOf(code);
   }
+}
 
-  /** The address of what the documentation says of this code: when it happens, and what to do. */
-  get docs(): string {
-    return `https://github.com/dagwright/dagwright/blob/main/docs/errors.md#${this.code.toLowerCase()}`;
-  }
+/** The address of what the documentation says of a code. */
+export function docsOf(code: string): string {
+  return `https://github.com/dagwright/dagwright/blob/main/docs/errors.md#${code.toLowerCase()}`;
 }
 
 /** A problem or warning about a definition. */

@@ -21,6 +21,11 @@ export function hasMember(object: object, name: string): boolean {
   return Object.hasOwn(object, name) || (name in object && !(name in Object.prototype));
 }
 
+/** The value of an own property: what every object inherits has names that users give, too, such as `constructor`. */
+export function ownValue<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** Sets an own property, also where assigning would call a setter, as for `__proto__`. */
 export function define(object: object, key: PropertyKey, value: unknown, { enumerable } = { enumerable: true }): void {
   Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { show } from "../base/check.js";
 import { messageOf } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
-import { define } from "../base/objects.js";
+import { define, ownValue } from "../base/objects.js";
 import { InvalidArgumentError } from "commander";
 import type { Priority } from "../index.js";
 import type { AnyWorkflow } from "./load-workflows.js";
@@ -46,7 +46,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, m
 /** A duration in ms: a number of them, or one with a unit, as `30s`, `5min`, `2h` or `7d`. */
 export function duration(text: string): number {
   const [, number, unit = "ms"] = /^(\d+(?:\.\d+)?) *([a-z]+)?$/u.exec(text) ?? [];
-  const factor = number === undefined ? undefined : UNITS[unit];
+  const factor = number === undefined ? undefined : ownValue(UNITS, unit);
   if (factor === undefined) throw new InvalidArgumentError("It must be a duration, such as 500, 30s, 5min, 2h or 7d.");
   return Number(number) * factor;
 }

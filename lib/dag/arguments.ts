@@ -1,5 +1,5 @@
 import { show } from "../base/check.js";
-import { isObject } from "../base/objects.js";
+import { isObject, ownValue } from "../base/objects.js";
 import type { Binding, ChoiceCondition, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
@@ -14,7 +14,7 @@ const NO_VALUES: readonly unknown[] = [];
 /** The values of the run inputs, in the order of {@link DagPlan.inputs}; undefined where none was given. */
 export function inputValues(plan: DagPlan, inputs: Readonly<Record<string, unknown>>): readonly unknown[] {
   if (plan.inputs.length === 0) return NO_VALUES;
-  return plan.inputs.map(({ name }) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined));
+  return plan.inputs.map(({ name }) => ownValue(inputs, name));
 }
 
 /** The items that nodes stream. */

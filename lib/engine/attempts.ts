@@ -82,7 +82,15 @@ export class Attempts {
   async refresh(node: number): Promise<unknown> {
     const host = new DetachedHost(this.host.inBackground?.(node) ?? this.host, node);
     await new Promise((resolve) => setImmediate(resolve));
-    return drive(new Attempts(host).compute(node));
+    const { telemetry } = host;
+    try {
+      const value = await drive(new Attempts(host).compute(node));
+      telemetry?.ended("completed");
+      return value;
+    } catch (error) {
+      telemetry?.ended("failed", error);
+      throw error;
+    }
   }
 
   /** The node in the wait-for graph. */

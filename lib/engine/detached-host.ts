@@ -12,6 +12,7 @@ import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { InnerCall } from "./children.js";
 import { CONTEXT, filledIn } from "./context-placeholder.js";
+import type { AttemptTelemetry, RefreshTelemetry } from "./telemetry/telemetry.js";
 import { refuseRunInside, type AttemptHost, type TracedCall } from "./host.js";
 
 /**
@@ -28,6 +29,8 @@ export class DetachedHost implements AttemptHost {
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
   private readonly abort = new LazyAbort();
+  /** Undefined unless telemetry follows it. */
+  readonly telemetry: RefreshTelemetry | undefined;
   private readonly args: readonly unknown[];
 
   constructor(
@@ -38,6 +41,7 @@ export class DetachedHost implements AttemptHost {
     this.limits = host.limits;
     this.scheduler = host.scheduler;
     this.args = host.argumentsOf(node, CONTEXT);
+    this.telemetry = host.refreshing(node);
   }
 
   get signal(): AbortSignal {
@@ -106,6 +110,10 @@ export class DetachedHost implements AttemptHost {
     return this.host.execute(node, call, abort, onStart);
   }
 
+  followed(_: number, attempt: number): AttemptTelemetry | undefined {
+    return this.telemetry?.attempt(attempt);
+  }
+
   attemptsBefore(): number {
     return 0;
   }
@@ -130,10 +138,10 @@ export class DetachedHost implements AttemptHost {
   circuitChanged(): void {}
   staleServed(): void {}
   refreshFailed(): void {}
+  refreshing(): undefined {}
   attemptStarted(): void {}
   attemptFailed(): void {}
   notAttempted(): void {}
-  followed(): undefined {}
   progress(): void {}
   log(): void {}
 }

@@ -24,7 +24,7 @@ import type { Children, ChildSite, InnerCall } from "./children.js";
 import type { InnerRuns } from "./inner-runs.js";
 import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
-import type { AttemptTelemetry, RunTelemetry } from "./telemetry/telemetry.js";
+import type { AttemptTelemetry, RefreshTelemetry, RunTelemetry } from "./telemetry/telemetry.js";
 
 /** A call of a node that may be in the wait-for graph. */
 export interface TracedCall extends AttemptCall {
@@ -94,6 +94,8 @@ export interface AttemptHost extends AttemptControls {
   attemptStarted(node: number, attempt: number): void;
   /** Follows an attempt that has started, if telemetry does. */
   followed(node: number, attempt: number): AttemptTelemetry | undefined;
+  /** Follows a computation of a node in the background, which begins, if telemetry does. */
+  refreshing(node: number): RefreshTelemetry | undefined;
   attemptFailed(node: number, attempt: number, error: unknown): void;
   /** The durability barrier: resolves when the function may be called; undefined when it may be at once. */
   barrier(): Promise<void> | undefined;
@@ -169,6 +171,11 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   /** @param item - the index of an item of a map */
   followed(node: number, attempt: number, item?: number): AttemptTelemetry | undefined {
     return this.run.telemetry?.attempt(this.specOf(node).name, attempt, item);
+  }
+
+  /** @param item - the index of an item of a map */
+  refreshing(node: number, item?: number): RefreshTelemetry | undefined {
+    return this.run.telemetry?.refresh(this.specOf(node).name, item);
   }
 
   schedulerOf(node: number): SlotSource | undefined {

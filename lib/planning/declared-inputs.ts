@@ -1,7 +1,7 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { shortPath } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
-import { define } from "../base/objects.js";
+import { define, ownValue } from "../base/objects.js";
 import {
   check,
   pathText,
@@ -95,7 +95,7 @@ export function checkInputs(
 ): CheckedInputs | Promise<CheckedInputs> {
   const known = unknown === undefined ? declared : new Map(Array.from(declared).filter(([name]) => !unknown.has(name)));
   const checks = Array.from(known, ([name, schema]) => {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    const value = ownValue(given, name);
     const checked = madeBefore(earlier, name, schema, value) ?? check(schema, value);
     if (!sync || !(checked instanceof Promise)) return checked;
     throw new TypeError(

@@ -1,5 +1,6 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
+import { ownValue } from "../base/objects.js";
 import { withoutGuessedContext } from "../definition/specs/context-param.js";
 import type { ChildWorkflow, DefinedDag } from "../definition/defined.js";
 import { needText, toNeed, type Need } from "../definition/specs/need.js";
@@ -431,10 +432,6 @@ class Wirer implements Wiring {
   private issue(code: string, message: string, node: number): void {
     this.issues.push({ severity: "error", code, message, nodes: [this.specs[node].name] });
   }
-}
-
-function ownValue(record: Readonly<Record<string, string>> | undefined, name: string): string | undefined {
-  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 /** How many parameters take a payload: the first of an event node, if it has any. */

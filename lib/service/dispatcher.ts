@@ -5,6 +5,7 @@ import { StoreError, ValidationError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { DriveEnd, DrivenRun, ObservableRun } from "../engine/durable/driven-run.js";
+import type { Logger } from "../engine/logger.js";
 import type { Telemetry } from "../engine/telemetry/telemetry.js";
 import { givenBack } from "../run/endings.js";
 import type { CancelledError } from "../run/errors.js";
@@ -38,8 +39,8 @@ export interface Dispatch {
   readonly rates: ReadonlyMap<string, RateLimit>;
   /** How often the driver of a run may die, before the run fails. */
   readonly maxRecoveries: number;
-  /** Follows the runs that are driven; undefined where that of their workflows does. */
-  readonly telemetry: Telemetry | undefined;
+  /** What follows the runs that are driven, in place of what their workflows say. */
+  readonly runOptions: { readonly telemetry?: Telemetry; readonly logger?: Logger };
   /** Called when a run has ended here. */
   onEnd(runId: string, result: object, error: Error | undefined): void;
 }
@@ -271,7 +272,7 @@ export class Dispatcher {
 
   private async driveNow(run: ClaimedRun, slot: RunSlot): Promise<DriveEnd> {
     const { runId, workflow: name, structure } = run;
-    const { store, workflows, followers, telemetry } = this.dispatch;
+    const { store, workflows, followers, runOptions } = this.dispatch;
     const workflow = workflows.withStructure(name, structure);
     if (workflow === undefined || this.isDraining) {
       if (workflow === undefined) this.returns.postpone(run);
@@ -281,7 +282,7 @@ export class Dispatcher {
     const unchecked = structure === undefined ? (await store.read(runId)).inputs : undefined;
     const onBegin = (begun: ObservableRun) => followers.begins(runId, begun);
     const how = { store, unchecked, onBegin, abort: slot.abort };
-    const driven = await workflow.drive(runId, how, telemetry && { telemetry });
+    const driven = await workflow.drive(runId, how, runOptions);
     slot.driven = driven;
     if (this.isInterrupted) driven.giveBack(stopped(runId));
     return driven.over;

@@ -18,6 +18,7 @@ import {
 import { MAX_TIMEOUT } from "../base/timer.js";
 import { checkPriority, type Priority } from "../definition/specs/node-options.js";
 import type { SqlStore } from "../stores/sql-store.js";
+import { checkLogger, type Logger } from "../engine/logger.js";
 import { checkSignal, checkStore, checkTelemetry } from "../engine/options.js";
 import type { Telemetry } from "../engine/telemetry/telemetry.js";
 import type { ServiceQueue } from "./queue.js";
@@ -52,6 +53,11 @@ export interface ServiceOptions extends ClientOptions {
   workflows: readonly object[];
   /** Earlier versions of these workflows, for the runs that were submitted or begun with them. @defaultValue none */
   versions?: readonly object[] | undefined;
+  /**
+   * Gets the lines of `ctx.log` of the runs that it drives, and what happens in these: a logger of pino, or of its shape.
+   * @defaultValue that of their workflow
+   */
+  logger?: Logger | undefined;
   /** How many runs it drives at once. Runs that only wait do not count. @defaultValue 10 */
   concurrency?: number | undefined;
   /**
@@ -157,6 +163,7 @@ const SERVICE_RULES: Rules<ServiceOptions> = {
     if (workflows.length === 0) throw new RangeError(`${label(option)} must list at least one workflow; it is empty.`);
   },
   versions: checkSources,
+  logger: checkLogger,
   concurrency: integer(1),
   limits: byWorkflow(integer(1)),
   rate: byWorkflow((option, rate: RateLimit) => {

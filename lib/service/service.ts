@@ -82,6 +82,7 @@ export class Service extends Client {
       limits = {},
       rate = {},
       maxRecoveries = DEFAULT_MAX_RECOVERIES,
+      logger,
     } = this.settings;
     return new Dispatcher({
       store: this.store,
@@ -95,7 +96,7 @@ export class Service extends Client {
       limits: new Map(Object.entries(limits)),
       rates: new Map(Object.entries(rate)),
       maxRecoveries,
-      telemetry: this.telemetry,
+      runOptions: { ...(this.telemetry && { telemetry: this.telemetry }), ...(logger && { logger }) },
       onEnd: (runId, result, error) => this.results.settle(runId, result, error),
     });
   }

@@ -1,7 +1,7 @@
 import type * as Api from "@opentelemetry/api";
 import { now } from "../base/clock.js";
 import { traceOf } from "../base/open-telemetry.js";
-import type { AttemptTelemetry, FollowedRun, RunTelemetry } from "../engine/telemetry/telemetry.js";
+import type { AttemptTelemetry, FollowedRun, RefreshTelemetry, RunTelemetry } from "../engine/telemetry/telemetry.js";
 import type { EventFacts, LogLine } from "../run/events.js";
 import type { RunStatus } from "../run/status.js";
 import { errorTypeOf, fail, fieldsOf, Name, noteError } from "./attributes.js";
@@ -9,6 +9,7 @@ import type { Otel } from "./host.js";
 import type { Metrics } from "./metrics.js";
 import { OtelAttempt } from "./otel-attempt.js";
 import { OtelNode } from "./otel-node.js";
+import { OtelRefresh } from "./otel-refresh.js";
 import { safely } from "./safely.js";
 
 /**
@@ -53,6 +54,11 @@ export class OtelRun implements RunTelemetry {
       safely(() => this.metrics.retry(this.run.workflow, node), undefined);
     }
     return new OtelAttempt(this.otel, this.tracer, parent, { node, attempt, item });
+  }
+
+  refresh(node: string, item: number | undefined): RefreshTelemetry {
+    const { otel, run, tracer, context } = this;
+    return new OtelRefresh(otel, tracer, context, { workflow: run.workflow, node, item });
   }
 
   record(facts: EventFacts, node = ""): void {

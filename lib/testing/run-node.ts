@@ -1,5 +1,6 @@
 import { checkName, checkOptions, checkRecord, type Rules } from "../base/check.js";
 import { MissingInputError, ValidationError } from "../base/errors.js";
+import { ownValue } from "../base/objects.js";
 import { check } from "../base/standard-schema.js";
 import { callWith } from "../definition/current-context.js";
 import { asNamedInputs, paramHint, paramNames } from "../definition/specs/named-inputs.js";
@@ -72,7 +73,7 @@ function argumentsOf(spec: NodeSpec, given: Readonly<Record<string, unknown>>, c
     const issue = { severity: "error", code: "MISSING_INPUT", message, nodes: [name] } as const;
     throw new MissingInputError(message, missing, [issue]);
   }
-  const args = names.map((input) => inputs[input]);
+  const args = names.map((input) => ownValue(inputs, input));
   const rest = Object.keys(inputs).filter((input) => !names.includes(input));
   if (signature.contextAt >= 0) args.splice(signature.contextAt, 0, ctx);
   args.push(...rest.map((input) => inputs[input]));

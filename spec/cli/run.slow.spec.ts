@@ -103,6 +103,36 @@ describe.concurrent("dagwright run", () => {
   });
 });
 
+describe.concurrent("What went wrong", () => {
+  const docs = (code: string) => `Docs: https://github.com/dagwright/dagwright/blob/main/docs/errors.md#${code}`;
+  const docsIn = (stderr: string) => stderr.split("\n").filter((line) => line.startsWith("Docs: "));
+
+  it("ends with where to read about it, for each problem of a workflow once", async () => {
+    const file = write(
+      "faulty.mjs",
+      `import { Dag } from "dagwright";
+      export const loop = new Dag("loop");
+      loop.node("a", { needs: ["b"] }, (b) => b);
+      loop.node("b", { needs: ["a"] }, (a) => a);
+      export const both = new Dag("both");
+      both.node("a", { needs: ["b", "nobody"] }, (b, c) => c);
+      both.node("b", { needs: ["a", "noone"] }, (a, c) => c);`,
+    );
+    const loop = await dagwright(["run", file, "-w", "loop"]);
+    expect(loop.stderr.trimEnd().split("\n").at(-1)).toBe(docs("cycle"));
+    const both = await dagwright(["run", file, "-w", "both"]);
+    const { stderr: said } = await dagwright(["validate", file, "-w", "both"]);
+    expect(docsIn(both.stderr)).toContain(docs("unknown_node"));
+    expect(docsIn(both.stderr)).toEqual(docsIn(said));
+    expect(new Set(docsIn(said)).size).toBe(docsIn(said).length);
+  });
+
+  it("ends with its place alone if a function of the user's threw it", async () => {
+    const { stderr } = await dagwright(["run", flow("recorded"), "-w", "fails"]);
+    expect(docsIn(stderr)).toEqual([]);
+  });
+});
+
 describe.concurrent("dagwright", () => {
   it("validates, plans and draws a workflow without running it", async () => {
     const valid = await dagwright(["validate", flow("recorded")]);

@@ -33,6 +33,12 @@ export function listingContract(name: string, connect: () => Promise<StoreSubjec
         expect((await store.listRuns({ status: "failed" })).runs.map(({ workflow }) => workflow)).toEqual(["other"]);
         expect((await store.listRuns({ since: Date.now() + 1000 })).runs).toEqual([]);
         expect((await store.listRuns({ since: new Date(0) })).runs.length).toBe(6);
+        const at = first.runs[0].createdAt;
+        const [from, before] = await Promise.all([
+          store.listRuns({ since: at }),
+          store.listRuns({ until: new Date(at) }),
+        ]);
+        expect([...from.runs, ...before.runs]).toEqual((await store.listRuns()).runs);
         expect((await store.listRuns({ finishedSince: Date.now() + 1000 })).runs).toEqual([]);
         const [{ finishedAt }] = (await store.listRuns({ status: "failed" })).runs;
         expect((await store.listRuns({ finishedSince: finishedAt, workflow: "other" })).runs).toHaveLength(1);

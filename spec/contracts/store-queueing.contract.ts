@@ -197,6 +197,12 @@ export function queueingContract(
       expect(before.lag).toBeGreaterThanOrEqual(5000 - 1);
       await claim(1);
       expect(await store.queue.health(["order"])).toMatchObject({ running: 0, due: 1, claimed: 1 });
+      const each = await store.queue.healthByWorkflow(["order", "invoice", "refund"]);
+      expect(Array.from(each, ([name, { due, claimed }]) => [name, due, claimed])).toEqual([
+        ["order", 1, 1],
+        ["invoice", 1, 0],
+        ["refund", 0, 0],
+      ]);
       expect((await store.stats("order")).runs).toMatchObject({ total: 3, queued: 3 });
     });
 

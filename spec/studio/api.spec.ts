@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Dag, Fsm, next, PauseRun, stop } from "dagwright";
-import { Service } from "dagwright/service";
+import { Client, Service } from "dagwright/service";
 import { sqliteStore, type SqlStore } from "dagwright/store";
+import { faulty } from "../support/sqlite.js";
 import { useStudios } from "../support/studios.js";
 
 const serve = useStudios();
@@ -44,7 +45,7 @@ describe("GET", () => {
       return n;
     });
     for (let n = 0; n < 25; n++) await dag.run({ store, runId: `run-${n}`, inputs: { n } }).catch(() => {});
-    const { data } = await serve({ store });
+    const { data, ask } = await serve({ store });
     const page = await data("/api/runs?limit=10");
     expect(page.runs.map(({ runId }: { runId: string }) => runId)).toEqual(
       Array.from({ length: 10 }, (_, i) => `run-${24 - i}`),
@@ -57,6 +58,11 @@ describe("GET", () => {
     expect(await ids("text=RUN-2+failed")).toEqual(["run-20"]);
     expect(await ids("workflow=other")).toEqual([]);
     expect(await ids(`since=${Date.now() + 1e6}`)).toEqual([]);
+    const { createdAt } = (await store.listRuns({ limit: 25 })).runs.find(({ runId }) => runId === "run-5")!;
+    const between = [...(await ids(`since=${createdAt}`)), ...(await ids(`until=${createdAt}`))];
+    expect(between).toHaveLength(25);
+    expect(await ids(`since=${createdAt}&until=${createdAt}`)).toEqual([]);
+    expect((await ask("/api/runs?until=soon")).status).toBe(400);
     const letters = await data("/api/dead-letters?workflow=numbers");
     expect(letters.runs).toHaveLength(5);
     expect(letters.runs[0]).toMatchObject({ runId: "run-20", failed: ["n"] });
@@ -153,6 +159,45 @@ describe("GET", () => {
     });
     expect((await ask("/api/compare?a=a&b=none")).status).toBe(404);
     expect((await ask("/api/compare?a=a")).status).toBe(400);
+  });
+
+  it("/api/compare reads only inputs that a run was given, whatever they are called", async () => {
+    const store = aStore();
+    const dag = new Dag<any>("named");
+    dag.node("sum", (constructor = 0, __proto__ = 0, toString = 0) => constructor + __proto__ + toString);
+    await dag.run({ store, runId: "without" });
+    const inputs = JSON.parse('{ "constructor": 1, "__proto__": 2, "toString": 3 }') as Record<string, unknown>;
+    await dag.run({ store, runId: "with", inputs });
+    const { data } = await serve({ store });
+    const { inputs: differing } = await data("/api/compare?a=without&b=with");
+    expect(differing).toEqual([
+      { name: "constructor", b: { value: 1 } },
+      { name: "__proto__", b: { value: 2 } },
+      { name: "toString", b: { value: 3 } },
+    ]);
+  });
+
+  it("/api/services counts the runs of all workflows in one query", async () => {
+    const { database, statements } = faulty(":memory:", Infinity);
+    const store = sqliteStore(database);
+    open.push(store);
+    for (const name of ["a", "b", "c"]) {
+      const dag = new Dag<any>(name);
+      dag.node("n", () => 1);
+      const client = new Client({ store });
+      for (let i = 0; i <= "abc".indexOf(name); i++) await client.submit(dag);
+    }
+    const { data } = await serve({ store });
+    const asked = statements.length;
+    const { health, workflows } = await data("/api/services");
+    expect(workflows.map(({ name, due }: { name: string; due: number }) => [name, due])).toEqual([
+      ["a", 1],
+      ["b", 2],
+      ["c", 3],
+    ]);
+    expect(health).toMatchObject({ due: 6, running: 0, waiting: 0, claimed: 0 });
+    expect(health.oldestDue).toBe(Math.min(...workflows.map(({ oldestDue }: { oldestDue: number }) => oldestDue)));
+    expect(statements.slice(asked).filter((sql) => sql.includes("runs_due"))).toHaveLength(1);
   });
 
   it("/api/workflows tells what can be started, and with which inputs", async () => {

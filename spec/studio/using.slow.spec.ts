@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { Dag } from "dagwright";
 import { Service } from "dagwright/service";
 import { sqliteStore, type SqlStore } from "dagwright/store";
@@ -105,6 +106,51 @@ describe.skipIf(!hasBrowser)("A person with a studio", () => {
     await page.getByRole("button", { name: "Start the run" }).click();
     await page.waitForSelector(`.failure:has-text("request.customer")`);
     expect((await store.listRuns({ roots: true })).runs).toHaveLength(1);
+  });
+
+  it("fills in inputs that are named as what every object inherits", async () => {
+    const dag = new Dag<any>("named", { inputs: { constructor: z.string(), toString: z.string().optional() } });
+    dag.node("join", (constructor: string, toString = "no") => `${constructor} ${toString}`);
+    const { listener, origin } = await serve({ store, workflows: [dag] });
+    const page = await open(listener.link);
+    await page.goto(`${origin}/#/start?workflow=named`);
+    const field = page.getByLabel("constructor");
+    expect(await field.inputValue()).toBe("");
+    await field.fill("x");
+    await page.waitForSelector(
+      `code:text-is("dagwright submit workflows.ts --workflow named --input 'constructor=\\"x\\"' --store runs.db")`,
+    );
+    await page.getByRole("button", { name: "Start the run" }).click();
+    await page.waitForSelector("text=It waits for a service");
+    const { runs } = await store.listRuns();
+    expect({ ...(await store.getRun(runs[0].runId))?.inputs }).toEqual({ constructor: "x" });
+  });
+
+  it("finds runs of a time", async () => {
+    const dag = elevator();
+    for (const runId of ["first", "second", "third"]) await dag.run({ store, runId });
+    const days: Record<string, string> = { first: "2026-03-01", second: "2026-03-02", third: "2026-03-03" };
+    const database = openDatabase(file);
+    for (const [id, day] of Object.entries(days)) {
+      database.prepare(`update runs set created_at = ? where id = ?`).run([Date.parse(`${day}T12:00:00Z`), id]);
+    }
+    database.close();
+    const { listener } = await serve({ store });
+    const page = await open(listener.link, { width: 320 });
+    await page.waitForSelector("text=3 runs");
+    await page.getByLabel("Begun").selectOption("between");
+    await page.getByLabel("Since").fill("2026-03-02T00:00:00");
+    await page.waitForSelector("text=2 runs");
+    await page.getByLabel("Until").fill("2026-03-02T12:00:00");
+    await page.waitForSelector("text=No runs meet these conditions.");
+    await page.getByLabel("Until").fill("2026-03-03T00:00:00");
+    await page.waitForSelector(".virtual-row:has-text('second')");
+    expect(await page.locator(".virtual-row").count()).toBe(1);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(320);
+    await picture(page, "between");
+    await page.reload();
+    await page.waitForSelector(".virtual-row:has-text('second')");
+    expect(await page.getByLabel("Until").inputValue()).toMatch(/^2026-03-03T00:00/u);
   });
 
   it("sees runs come and end, and steps through the cycles of one", async () => {

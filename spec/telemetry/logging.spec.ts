@@ -2,6 +2,8 @@ import { describe, expect, it, vi } from "vitest";
 import { Dag, type Context, type RunEvent } from "dagwright";
 import { consoleLog } from "dagwright/observers";
 import { otel } from "dagwright/otel";
+import { Service } from "dagwright/service";
+import { sqliteStore } from "dagwright/store";
 import { useOpenTelemetry } from "../support/traced.js";
 import { failure } from "../support/waiting.js";
 
@@ -117,6 +119,26 @@ describe("The option logger", () => {
       ["error", undefined, "run failed: outer "],
     ]);
     expect((lines[2][1] as any).err).toMatchObject({ message: "no" });
+  });
+
+  it("of a service gets what happens in the runs that it drives, in place of that of their workflow", async () => {
+    const { lines, logger } = recording();
+    const own = recording();
+    const dag = new Dag("driven", { runOptions: { logger: own.logger } });
+    dag.node("says", (ctx: Context) => ctx.log("here"));
+    await using store = sqliteStore(":memory:");
+    await using service = new Service({ store, workflows: [dag], logger });
+    await service.start();
+    const run = await service.submit(dag, { runId: "r1" });
+    await run.result();
+    expect(lines.map(([level, , message]) => [level, message])).toEqual([
+      ["info", "run started"],
+      ["info", "here"],
+      ["info", "run completed"],
+    ]);
+    expect(own.lines).toEqual([]);
+    const refuse = () => new Service({ store, workflows: [dag], logger: {} as never });
+    expect(refuse).toThrow(/^"logger" must have the methods debug, info, warn and error/u);
   });
 
   it.each([[null], [{}], ["console"], [{ info() {} }]])("refuses %j", async (logger) => {

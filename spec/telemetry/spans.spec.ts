@@ -1,5 +1,5 @@
 import { trace } from "@opentelemetry/api";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Dag, decide, Fsm, next, PauseRun, stop, stream, type Context } from "dagwright";
 import { otel } from "dagwright/otel";
 import { useOpenTelemetry, type SpanFacts } from "../support/traced.js";
@@ -143,6 +143,41 @@ describe("The spans of a run", () => {
     await dag.run({ telemetry });
     expect(tree()).toEqual(["run cached", "  node slow"]);
     expect(spans()[1].attributes["dagwright.node.cached"]).toBe(true);
+  });
+
+  it("of a result that is refreshed in the background are below the run's, also once that is over", async () => {
+    const dag = new Dag("cached");
+    let age = 0;
+    const now = Date.now();
+    vi.spyOn(Date, "now").mockImplementation(() => now + age);
+    const opening = gate();
+    let calls = 0;
+    dag.node("slow", { cache: { staleAfter: 1, ttl: 1e12 }, retry: { retries: 1, delay: 0 } }, async () => {
+      if (++calls === 1) return 1;
+      await opening.opened;
+      return spanOf("read", () => {
+        if (calls === 2) throw new Error("once");
+        return 2;
+      });
+    });
+    await dag.run({ telemetry });
+    exporter.reset();
+    // Just before it would expire, it is refreshed as good as certainly.
+    age = 1e12 - 1;
+    await dag.run({ telemetry });
+    expect(tree()).toEqual(["run cached", "  node slow"]);
+    opening.open();
+    await until(() => spans().some(({ name }) => name === "refresh slow"));
+    expect(tree(withStatus)).toEqual([
+      "run cached completed",
+      "  refresh slow completed",
+      "    attempt slow failed !",
+      "      read undefined",
+      "    attempt slow completed",
+      "      read undefined",
+      "  node slow completed",
+    ]);
+    vi.restoreAllMocks();
   });
 
   it("of a map have an attempt for each item", async () => {

@@ -13,6 +13,7 @@ interface RunsOptions extends StoreOption {
   readonly workflow?: string;
   readonly status?: NonNullable<RunFilter["status"]>;
   readonly since?: number;
+  readonly until?: number;
   readonly limit?: number;
   readonly all?: boolean;
   readonly json?: boolean;
@@ -24,17 +25,20 @@ export function addRuns(root: Command): void {
     .option("-w, --workflow <name>", "only runs of this workflow")
     .addOption(new Option("--status <status>", "only runs with this status").choices(RUN_STATUSES))
     .option("--since <duration>", "only runs begun at most so long ago, such as 2h or 7d", duration)
+    .option("--until <duration>", "only runs begun at least so long ago", duration)
     .option("-n, --limit <number>", "how many at most (default: 50)", wholeNumber)
     .option("--all", "also runs inside of others")
     .option("--json", "writes one run a line, as JSON")
     .action((options: RunsOptions) => list(options));
 }
 
-async function list({ store: address, workflow, status, since, limit, all, json }: RunsOptions): Promise<void> {
+async function list({ store: address, workflow, status, since, until, limit, all, json }: RunsOptions): Promise<void> {
+  const before = (ms: number | undefined) => (ms === undefined ? undefined : Date.now() - ms);
   const filter = given({
     workflow,
     status,
-    since: since === undefined ? undefined : Date.now() - since,
+    since: before(since),
+    until: before(until),
     limit,
     roots: all !== true,
   });

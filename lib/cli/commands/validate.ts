@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { Exit } from "../exit.js";
+import { tellDocs } from "../explain.js";
 import { loadWorkflow, loadWorkflows } from "../load-workflows.js";
 import { withWorkflow, type WorkflowOption } from "../options.js";
 import { printLine } from "../output.js";
@@ -24,6 +25,7 @@ export function addValidate(root: Command): void {
 async function validate(file: string, { workflow: name, strict = false }: ValidateOptions): Promise<number> {
   const workflows = name === undefined ? await loadWorkflows(file) : [await loadWorkflow(file, name)];
   let errors = 0;
+  const codes: string[] = [];
   for (const workflow of workflows) {
     const issues = workflow.validate({ strict });
     errors += issues.filter(({ severity }) => severity === "error").length;
@@ -35,7 +37,9 @@ async function validate(file: string, { workflow: name, strict = false }: Valida
     ]);
     for (const { severity, code, message } of issues) {
       printLine([[`  ${severity} ${code}`, severity === "error" ? "red" : "yellow"], [`  ${brief(message, 2000)}`]]);
+      codes.push(code);
     }
   }
+  tellDocs(codes);
   return errors > 0 ? Exit.failed : Exit.completed;
 }

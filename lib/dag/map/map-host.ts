@@ -10,7 +10,7 @@ import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { InnerCall } from "../../engine/children.js";
 import type { Permits } from "../../engine/permits.js";
 import { CONTEXT, filledIn } from "../../engine/context-placeholder.js";
-import type { AttemptTelemetry } from "../../engine/telemetry/telemetry.js";
+import type { AttemptTelemetry, RefreshTelemetry } from "../../engine/telemetry/telemetry.js";
 import { refuseRunInside, type AttemptHost, type TracedCall } from "../../engine/host.js";
 import type { ResultCache } from "../../policies/cache.js";
 import type { CircuitChange } from "../../policies/circuit.js";
@@ -194,6 +194,10 @@ export class MapHost implements AttemptHost {
 
   followed(item: number, attempt: number): AttemptTelemetry | undefined {
     return this.host.followed(this.node, attempt, item);
+  }
+
+  refreshing(item: number): RefreshTelemetry | undefined {
+    return this.host.refreshing(this.node, item);
   }
 
   attemptFailed(item: number, attempt: number, error: unknown): void {

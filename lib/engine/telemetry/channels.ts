@@ -148,6 +148,9 @@ class RunChannels implements RunTelemetry {
     return new AttemptChannels(operation, () => attempts.delete(operation));
   }
 
+  /** Channels tell of runs and their nodes, to which this does not belong. */
+  refresh(): undefined {}
+
   lost(): void {
     this.end({ status: "lost" });
   }

@@ -1,5 +1,12 @@
 import type { EventFacts } from "../../run/events.js";
-import type { AttemptEnd, AttemptTelemetry, FollowedRun, RunTelemetry, Telemetry } from "./telemetry.js";
+import type {
+  AttemptEnd,
+  AttemptTelemetry,
+  FollowedRun,
+  RefreshTelemetry,
+  RunTelemetry,
+  Telemetry,
+} from "./telemetry.js";
 
 type Follower = Pick<Telemetry, "follow">;
 
@@ -37,6 +44,11 @@ class JoinedRun implements RunTelemetry {
   attempt(node: string, attempt: number, item: number | undefined): AttemptTelemetry {
     const { first, second } = this;
     return new JoinedAttempt(first.attempt(node, attempt, item), second.attempt(node, attempt, item));
+  }
+
+  refresh(node: string, item: number | undefined): RefreshTelemetry | undefined {
+    const { first, second } = this;
+    return first.refresh(node, item) ?? second.refresh(node, item);
   }
 
   lost(): void {

@@ -64,8 +64,22 @@ export interface RunTelemetry {
   record(facts: EventFacts, node: string | undefined): void;
   /** An attempt of a node begins, or of an item of a map. @param attempt - counted from 1 @param item - its index */
   attempt(node: string, attempt: number, item: number | undefined): AttemptTelemetry;
+  /**
+   * The cached result of a node, or of an item of a map, is computed anew in the background. The run goes on, or is over.
+   * @returns undefined if it is not followed
+   */
+  refresh(node: string, item: number | undefined): RefreshTelemetry | undefined;
   /** Nobody learns anything more of the run, which goes on elsewhere. */
   lost(): void;
+}
+
+/** Follows a computation in the background. */
+export interface RefreshTelemetry {
+  /** An attempt begins. @param attempt - counted from 1 */
+  attempt(attempt: number): AttemptTelemetry;
+  /** Called once. */
+  ended(how: "completed"): void;
+  ended(how: "failed", error: unknown): void;
 }
 
 /** How an attempt ends. */

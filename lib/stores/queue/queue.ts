@@ -55,8 +55,10 @@ export interface RunQueue {
   readonly sweepInterval: number;
   /** When the first of the leases ends that others held at the last sweep, in ms since 1970; Infinity if none did. */
   readonly nextLapse: number;
-  /** Counts the runs of workflows. */
+  /** Counts the runs of workflows, taken together. */
   health(workflows: readonly string[]): Promise<QueueHealth>;
+  /** Counts the runs of each of the workflows, in one query. */
+  healthByWorkflow(workflows: readonly string[]): Promise<ReadonlyMap<string, QueueHealth>>;
   /** How those of the runs ended that have. */
   endsOf(runIds: readonly string[]): Promise<ReadonlyMap<string, RunEndKind>>;
   /**

@@ -11,7 +11,7 @@ import { fingerprintOf, fitOf } from "../writing/fingerprint.js";
 import type { LogHost } from "../writing/run-log.js";
 import { possiblyAddressed, readyAddressed } from "./addressed.js";
 import { type Fits, reserveRuns } from "./claim-next.js";
-import { queueHealth } from "./health.js";
+import { healthByWorkflow, totalHealth } from "./health.js";
 import { promoteRuns, upcoming } from "./promote.js";
 import type {
   Answers,
@@ -237,8 +237,12 @@ export class SqlQueue implements RunQueue {
   }
 
   async health(workflows: readonly string[]): Promise<QueueHealth> {
+    return totalHealth((await this.healthByWorkflow(workflows)).values());
+  }
+
+  async healthByWorkflow(workflows: readonly string[]): Promise<ReadonlyMap<string, QueueHealth>> {
     const { access } = this.host;
-    return access.run(() => access.read((database) => queueHealth(database, workflows)));
+    return access.run(() => access.read((database) => healthByWorkflow(database, workflows)));
   }
 
   async endsOf(runIds: readonly string[]): Promise<ReadonlyMap<string, RunEndKind>> {

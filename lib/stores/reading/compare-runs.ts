@@ -1,4 +1,5 @@
 import { withJson } from "../../base/json.js";
+import { ownValue } from "../../base/objects.js";
 import { structuralKey } from "../../base/structural-key.js";
 import type { NodeDetails, RunDetails } from "./run-details.js";
 
@@ -37,7 +38,7 @@ export function compareRuns(a: RunDetails, b: RunDetails): RunDifference {
     if (differs.length > 0) nodes.push(withJson({ node, a: one, b: other, differs }));
   }
   const names = new Set([...Object.keys(a.inputs), ...Object.keys(b.inputs)]);
-  const inputs = Array.from(names).filter((name) => !isSame(own(a.inputs, name), own(b.inputs, name)));
+  const inputs = Array.from(names).filter((name) => !isSame(ownValue(a.inputs, name), ownValue(b.inputs, name)));
   return withJson({ a: a.runId, b: b.runId, nodes, inputs });
 }
 
@@ -45,11 +46,6 @@ function differences(a: NodeDetails | undefined, b: NodeDetails | undefined): No
   if (a === undefined || b === undefined) return ["presence"];
   const simple = (["status", "branch", "attempts"] as const).filter((key) => a[key] !== b[key]);
   return isSame(a.output, b.output) ? simple : [...simple, "output"];
-}
-
-/** Ignores inherited properties: an input may be called `constructor`. */
-function own(values: Readonly<Record<string, unknown>>, name: string): unknown {
-  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 /** Treats values that can't be compared as different. */

@@ -30,6 +30,8 @@ export interface RunFilter {
   readonly parent?: string | undefined;
   /** Only runs created at or after this time, a date or ms since 1970. */
   readonly since?: number | Date | undefined;
+  /** Only runs created before this time, a date or ms since 1970. */
+  readonly until?: number | Date | undefined;
   /** Only runs that ended at or after this time, or came to rest: with a workflow and a status, it reads no others. */
   readonly finishedSince?: number | Date | undefined;
   /** The maximum number of runs per page. @defaultValue 50 */
@@ -64,6 +66,7 @@ const FILTER_RULES: Rules<RunFilter> = {
   roots: "boolean",
   parent: "string",
   since: timeOf,
+  until: timeOf,
   finishedSince: timeOf,
   limit: integer(1),
   cursor: "any",
@@ -81,7 +84,7 @@ export async function listRuns(
   redaction: Redaction,
 ): Promise<RunPage> {
   checkOptions(filter, FILTER_RULES, "a list of runs");
-  const { workflow, status, roots, parent, since, finishedSince, limit = DEFAULT_LIMIT, cursor } = filter;
+  const { workflow, status, roots, parent, since, until, finishedSince, limit = DEFAULT_LIMIT, cursor } = filter;
   if ([workflow, parent].some((text) => text !== undefined && !isStorable(text))) return pageOf([], []);
   let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);
@@ -89,6 +92,7 @@ export async function listRuns(
   if (roots === true) query = query.where("is_child", "=", 0);
   if (parent !== undefined) query = query.where("parent_run_id", "=", parent);
   if (since !== undefined) query = query.where("created_at", ">=", timeOf("since", since));
+  if (until !== undefined) query = query.where("created_at", "<", timeOf("until", until));
   if (finishedSince !== undefined) query = query.where("finished_at", ">=", timeOf("finishedSince", finishedSince));
   if (cursor !== undefined) {
     const [at, id] = decodeCursor(cursor);

@@ -1,4 +1,4 @@
-import { oneOf, checkOptions, integer, type Rules } from "../../base/check.js";
+import { oneOf, checkOptions, integer, timeOf, type Rules } from "../../base/check.js";
 import { toJson } from "../../observers/event-json.js";
 import { RUN_STATUSES } from "../../run/status.js";
 import type { RunFilter, RunSummary } from "../../store.js";
@@ -13,6 +13,7 @@ interface ListQuery {
   readonly workflow?: string;
   readonly status?: RunFilter["status"];
   readonly since?: number;
+  readonly until?: number;
   readonly text?: string;
   readonly parent?: string;
   readonly cursor?: string;
@@ -24,7 +25,8 @@ interface ListQuery {
 const RULES: Rules<ListQuery> = {
   workflow: "string",
   status: oneOf(RUN_STATUSES),
-  since: "any",
+  since: timeOf,
+  until: timeOf,
   text: "string",
   parent: "string",
   cursor: "string",
@@ -44,14 +46,14 @@ export const listRuns: Route = async (desk, { query }) => {
 /** The options of a list. @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function listQuery(query: URLSearchParams): ListQuery {
   const given: Record<string, unknown> = Object.fromEntries(Array.from(query).filter(([, value]) => value !== ""));
-  for (const name of ["since", "limit"]) if (given[name] !== undefined) given[name] = Number(given[name]);
+  for (const name of ["since", "until", "limit"]) if (given[name] !== undefined) given[name] = Number(given[name]);
   if (given.inside !== undefined) given.inside = given.inside === "true";
   checkOptions(given, RULES, "a list of runs");
   return given;
 }
 
-export function filterOf({ workflow, status, since, parent, inside }: ListQuery): RunFilter {
-  return { workflow, status, since, parent, roots: parent === undefined && inside !== true };
+export function filterOf({ workflow, status, since, until, parent, inside }: ListQuery): RunFilter {
+  return { workflow, status, since, until, parent, roots: parent === undefined && inside !== true };
 }
 
 /** Looks through the runs from the newest one on. */

@@ -1,6 +1,8 @@
+import { ownValue } from "../../base/objects.js";
 import { VERSION } from "../../base/own-files.js";
 import type { RunSummary } from "../../store.js";
 import { compareRuns } from "../../stores/reading/compare-runs.js";
+import { totalHealth } from "../../stores/queue/health.js";
 import { json, Refusal } from "../answer.js";
 import type { Desk, Route } from "../desk.js";
 import { draw } from "../graph-drawer.js";
@@ -55,12 +57,11 @@ export const listSchedules: Route = async ({ client }) => {
 /** `GET /api/services`: what there is to do, and who does it. */
 export const showServices: Route = async ({ store }) => {
   const { workflows, drivers } = await store.overview();
-  const names = workflows.map(({ name }) => name);
-  const of = async (name: string) => ({ name, ...(await store.queue.health([name])) });
+  const healths = await store.queue.healthByWorkflow(workflows.map(({ name }) => name));
   return json({
     now: Date.now(),
-    health: await store.queue.health(names),
-    workflows: await Promise.all(names.map(of)),
+    health: totalHealth(healths.values()),
+    workflows: Array.from(healths, ([name, health]) => ({ name, ...health })),
     drivers,
   });
 };
@@ -87,8 +88,8 @@ export const showComparison: Route = async (desk, { query }) => {
   }));
   const inputs = difference.inputs.map((name) => ({
     name,
-    a: shownValue(one.inputs[name], BRIEF),
-    b: shownValue(other.inputs[name], BRIEF),
+    a: shownValue(ownValue(one.inputs, name), BRIEF),
+    b: shownValue(ownValue(other.inputs, name), BRIEF),
   }));
   return json({
     a: factsOf(one),

@@ -1,4 +1,5 @@
 import { useId } from "preact/hooks";
+import { ownValue } from "../../../base/objects.js";
 import type { Schema } from "../data.js";
 import { JsonField } from "./json-field.js";
 
@@ -36,7 +37,7 @@ export function SchemaField({ name, schema = {}, isRequired, draft, onDraft }: S
             name={key}
             schema={inner}
             isRequired={required.includes(key)}
-            draft={Object.hasOwn(record, key) ? record[key] : undefined}
+            draft={ownValue(record, key)}
             onDraft={(value) => onDraft({ ...record, [key]: value })}
           />
         ))}
@@ -113,7 +114,9 @@ export function valueOf(draft: Draft | undefined, schema: Schema = {}): unknown 
   if (draft === undefined) return undefined;
   if (typeof draft === "object") {
     const properties = (schema.properties ?? {}) as Record<string, Schema>;
-    const entries = Object.entries(draft).map(([name, each]) => [name, valueOf(each, properties[name])] as const);
+    const entries = Object.entries(draft).map(
+      ([name, each]) => [name, valueOf(each, ownValue(properties, name))] as const,
+    );
     const given = entries.filter(([, value]) => value !== undefined);
     return given.length === 0 ? undefined : Object.fromEntries(given);
   }

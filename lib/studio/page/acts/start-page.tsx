@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { ownValue } from "../../../base/objects.js";
 import { commandOf } from "../../commands.js";
 import type { StudioFacts, WorkflowFacts } from "../data.js";
 import { announce } from "../parts/announcer.js";
@@ -88,7 +89,7 @@ function StartForm({ workflow, studio }: { readonly workflow: WorkflowFacts; rea
             name={input}
             schema={schema}
             isRequired={required}
-            draft={drafts[input] ?? (preset === undefined ? undefined : draftOf(preset))}
+            draft={ownValue(drafts, input) ?? (preset === undefined ? undefined : draftOf(preset))}
             onDraft={(draft) => setDrafts((before) => ({ ...before, [input]: draft }))}
           />
         ))
@@ -141,7 +142,7 @@ function inputsOf(
       : undefined;
   }
   try {
-    const entries = inputs.map(({ name, schema }) => [name, valueOf(drafts[name], schema)] as const);
+    const entries = inputs.map(({ name, schema }) => [name, valueOf(ownValue(drafts, name), schema)] as const);
     return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
   } catch {
     return undefined;

@@ -95,7 +95,10 @@ export function NodePanel({ run, path, mark, progress, log, place, onClose }: No
           )}
           <Part title="Log">
             {log.length === 0 ? (
-              <p class="note">Lines of ctx.log and ctx.progress appear here while this process drives the run.</p>
+              <p class="note">
+                Lines of ctx.log and ctx.progress are not recorded: they appear here live, if the process of the studio
+                drives the run.
+              </p>
             ) : (
               <div role="log" class="log">
                 {log.slice(-200).map((line, i) => (

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { ownValue } from "../../../base/objects.js";
 import type { NamedNode, Run } from "../data.js";
 import { durationText } from "../format.js";
 import { Status } from "../parts/status.js";
@@ -72,7 +73,7 @@ export function NodeTable({ run, statuses, selected, onSelect }: NodeTableProps)
                 <button type="button" class="link" onClick={() => onSelect(node.name)}>
                   {node.name}
                 </button>
-                <NodeNote node={node} visits={run.visits[node.name]} />
+                <NodeNote node={node} visits={ownValue(run.visits, node.name)} />
               </th>
               <td>
                 <Status status={statuses.get(node.name) ?? node.status} />

@@ -9,32 +9,48 @@ import { adjust, href, type Place } from "../router.js";
 import { useData, useRepeat } from "../server.js";
 import { useNarrow } from "../parts/narrow.js";
 import { useRunList } from "./run-list.js";
+import { TimeFilter } from "./time-filter.js";
 
 const STATUSES = ["running", "queued", "waiting", "paused", "completed", "failed", "cancelled"];
 const HOUR = 3_600_000;
 /** How often runs are counted, in ms. */
 const COUNTED = 5000;
-const PERIODS = { "": "Any time", "1": "Last hour", "24": "Last day", "168": "Last week", "720": "Last month" };
+const BETWEEN = "between";
+const PERIODS = {
+  "": "Any time",
+  "1": "Last hour",
+  "24": "Last day",
+  "168": "Last week",
+  "720": "Last month",
+  [BETWEEN]: "Between …",
+};
+/** What the address has of what is asked for. */
+const CONDITIONS = ["workflow", "status", "text", "hours", "since", "until"] as const;
+const NONE = { workflow: "", status: "", text: "", hours: "", since: "", until: "" };
 
 /** All runs, newest first. */
 export function RunsPage({ place, canStart }: { readonly place: Place; readonly canStart: boolean }) {
   const { query } = place;
-  const [since] = useState(() => Date.now());
+  const [openedAt] = useState(() => Date.now());
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const { data, reload } = useData<{ workflows: readonly WorkflowFacts[] }>("workflows");
   useRepeat(COUNTED, reload);
-  const [workflow, status, text, hours] = ["workflow", "status", "text", "hours"].map((name) => query.get(name) ?? "");
+  const conditions = { ...NONE, ...Object.fromEntries(CONDITIONS.map((name) => [name, query.get(name) ?? ""])) };
+  const { workflow, status, text, hours, since, until } = conditions;
   const asked = new URLSearchParams({ workflow, status, text });
-  if (hours !== "") asked.set("since", String(since - Number(hours) * HOUR));
+  if (hours === BETWEEN) {
+    asked.set("since", since);
+    asked.set("until", until);
+  } else if (hours !== "") asked.set("since", String(openedAt - Number(hours) * HOUR));
   const list = useRunList(asked.toString(), text !== "");
   const isNarrow = useNarrow();
-  const set = (change: Record<string, string>) => adjust(["runs"], { workflow, status, text, hours, ...change });
+  const set = (change: Record<string, string>) => adjust(["runs"], { ...conditions, ...change });
   const choose = (runId: string) =>
     setChosen((before) =>
       before.includes(runId) ? before.filter((id) => id !== runId) : [...before.slice(-1), runId],
     );
   const counts = countsOf(data?.workflows, workflow);
-  const isFiltered = workflow !== "" || status !== "" || text !== "" || hours !== "";
+  const isFiltered = Object.values(conditions).some((each) => each !== "");
   return (
     <section class="page fills">
       <div class="title-line">
@@ -81,7 +97,7 @@ export function RunsPage({ place, canStart }: { readonly place: Place; readonly 
         </label>
         <label>
           <span>Begun</span>
-          <select value={hours} onChange={(event) => set({ hours: event.currentTarget.value })}>
+          <select value={hours} onChange={(event) => set({ hours: event.currentTarget.value, since: "", until: "" })}>
             {Object.entries(PERIODS).map(([value, words]) => (
               <option key={value} value={value}>
                 {words}
@@ -89,6 +105,12 @@ export function RunsPage({ place, canStart }: { readonly place: Place; readonly 
             ))}
           </select>
         </label>
+        {hours === BETWEEN && (
+          <>
+            <TimeFilter label="Since" value={since} onValue={(value) => set({ since: value })} />
+            <TimeFilter label="Until" value={until} onValue={(value) => set({ until: value })} />
+          </>
+        )}
         <label class="grows">
           <span>Search</span>
           <input
@@ -105,7 +127,7 @@ export function RunsPage({ place, canStart }: { readonly place: Place; readonly 
           <Loading />
         ) : isFiltered ? (
           <Empty title="No runs meet these conditions.">
-            <button type="button" onClick={() => set({ workflow: "", status: "", text: "", hours: "" })}>
+            <button type="button" onClick={() => set(NONE)}>
               Show all runs
             </button>
           </Empty>

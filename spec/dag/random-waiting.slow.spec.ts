@@ -8,7 +8,7 @@ useFakeTime();
 const turn: Step = { kind: "turn", workflow: 0 };
 const call: Step = { kind: "call", workflow: 0 };
 
-/** Programs that exceeded a limit once. */
+/** Programs that exceeded a limit once, or hung. */
 const EXAMPLES: Program[] = [
   {
     // Of a stream, one node works and one waits for a run inside, whose key is held by what waits for the stream's slot.
@@ -36,6 +36,21 @@ const EXAMPLES: Program[] = [
     ],
     options: { mode: "sequential" },
     slots: 0,
+    runs: 2,
+  },
+  {
+    // A stream ends early, and leaves its slot of the scheduler to a node that waits for what waits for a slot.
+    workflows: [
+      [
+        part({ kind: "source", key: 1, steps: [call] }),
+        part({ kind: "source", steps: [call] }),
+        part({ kind: "sink", from: [1, 0] }),
+      ],
+      [part({ steps: [call] })],
+      [part({ key: 1 })],
+    ],
+    options: { mode: "async", concurrency: 2 },
+    slots: 1,
     runs: 2,
   },
 ];

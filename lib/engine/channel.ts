@@ -109,8 +109,11 @@ export class Channel {
     return this.first + this.items.length;
   }
 
-  /** Adds an item. Returns a promise while the buffer is full. */
-  push(item: unknown): Promise<void> | undefined {
+  /**
+   * Adds an item. Returns a promise while the buffer is full.
+   * @param slot - what the producer gives back meanwhile, and has to resume
+   */
+  push(item: unknown, slot?: Slot): Promise<void> | undefined {
     if (this.ending !== undefined) return undefined;
     if (this.readers.length === 1 && this.readers[0].isWaiting) return void this.handOver(item, this.readers[0]);
     this.items.push(item);
@@ -118,6 +121,8 @@ export class Channel {
     for (const reader of this.readers) reader.wake();
     if (this.count - this.slowest < this.buffer || this.ending !== undefined) return undefined;
     const { promise } = (this.room ??= deferred());
+    // Before it is asked whether the wait would end: others may need the slot.
+    slot?.suspend();
     for (const wait of this.waitsForRoom()) this.producer.stalled(wait);
     return promise;
   }

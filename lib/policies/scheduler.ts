@@ -254,10 +254,11 @@ export class Scheduler implements Resource {
     const { lender, borrower } = this.slots.get(holder) as Slot;
     this.slots.delete(holder);
     this.completed++;
-    // A node that ends before its borrower leaves the slot to it.
+    // A node that ends before its borrower leaves the slot to it, which may wait for what waits for a slot.
     if (borrower !== undefined) {
       borrower.lender = lender;
       if (lender !== undefined) lender.borrower = borrower;
+      if (isStuck(this)) this.letGo();
       return;
     }
     if (lender !== undefined) {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Dag, Scheduler, stream, type Context } from "dagwright";
 import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
@@ -82,6 +83,31 @@ describe("The nodes of a stream", () => {
       return values;
     });
     expect((await outcome(dag.run({ mode: "async" }))).value).toEqual([1, "had it"]);
+  });
+
+  it("keep their slot while one of them works, also when their producer begins to wait for room", async () => {
+    const counts: [string[], most: number][] = [];
+    const work = async (n: number, kind: string) => {
+      const [now, most] = (counts[n] ??= [[], 0]);
+      now.push(kind);
+      counts[n][1] = Math.max(most, new Set(now).size);
+      await setImmediate();
+      now.splice(now.indexOf(kind), 1);
+    };
+    const inner = new Dag<any>("inner");
+    inner.node("works", { params: ["n"] }, (n: number) => work(n, "inside"));
+    const dag = new Dag<any>("outer");
+    dag.node("items", key("k"), async function* () {
+      yield* [1, 2];
+    });
+    dag.node("asks", { needs: [stream("items")], params: ["items", "n"] }, async (items, n: number, ctx: Context) => {
+      for await (const key of items) await ctx.run(inner, { inputs: { n }, key });
+    });
+    dag.node("works", { needs: [stream("items")], params: ["items", "n"] }, async (items, n: number) => {
+      while (!(await items.next()).done) await work(n, "stream");
+    });
+    await outcome(Promise.all([dag.run({ inputs: { n: 0 } }), dag.run({ inputs: { n: 1 } })]));
+    expect(counts.map(([, most]) => most)).toEqual([1, 1]);
   });
 
   it("fail with an error that names the circle if one waits for items of another, which waits for its key", async () => {

@@ -37,6 +37,12 @@ export interface Step {
   readonly workflow: number;
 }
 
+/** A node of which only what matters is given. */
+export function part(given: Partial<Part>): Part {
+  const flags = { isThrottled: false, isCached: false, isUnsteady: false };
+  return { kind: "plain", from: [0], key: -1, buffer: 2, count: 1, steps: [], ...flags, ...given };
+}
+
 const stepOf: fc.Arbitrary<Step> = fc.record({
   kind: fc.constantFrom("turn", "microtask", "sleep", "call", "call", "callTwice", "callBeside"),
   workflow: fc.nat(3),

@@ -1,8 +1,8 @@
 import { Holder, type Resource } from "../../policies/holder.js";
 
 /**
- * A group in the wait-for graph, which stands for the nodes that share a slot: it waits for what any of them waits for,
- * and all of them wait for what it waits for.
+ * A group in the wait-for graph, which stands for the nodes that share a slot. When each of them waits, it waits for what
+ * any of them waits for: before, one of them works, and may come to let go. All of them wait for what it waits for.
  */
 export class GroupHolder extends Holder {
   private readonly sharers = new Set<Holder>();
@@ -18,11 +18,17 @@ export class GroupHolder extends Holder {
   }
 
   override get waits(): readonly Resource[] {
-    return Array.from(this.sharers).flatMap(({ waits }) => waits);
+    const waits = Array.from(this.sharers, (sharer) => sharer.waits);
+    return waits.every(({ length }) => length > 0) ? waits.flat() : [];
   }
 
   override contains(waiter: Holder): boolean {
-    return Array.from(this.sharers).some((sharer) => sharer.contains(waiter));
+    let contains = false;
+    for (const sharer of this.sharers) {
+      if (sharer.contains(waiter)) contains = true;
+      else if (sharer.waits.length === 0) return false;
+    }
+    return contains;
   }
 
   join(sharer: Holder): void {

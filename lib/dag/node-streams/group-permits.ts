@@ -1,5 +1,6 @@
 import type { PendingAcquire } from "../../base/pending-acquire.js";
 import { Permits } from "../../engine/permits.js";
+import { isStuck } from "../../policies/deadlock.js";
 import type { Holder } from "../../policies/holder.js";
 import { GroupHolder } from "./group-holder.js";
 
@@ -41,7 +42,9 @@ export class GroupPermits extends Permits {
 
   override vacated(by: Holder): void {
     this.group.leave(by);
-    if (this.group.size === 0) this.run.vacated(this.group);
+    if (this.group.size === 0) return this.run.vacated(this.group);
+    // What is left of the group may only wait, for what others do without a permit.
+    if (isStuck(this.slots)) this.slots.letGo();
   }
 
   override get isFull(): boolean {

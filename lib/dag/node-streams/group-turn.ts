@@ -1,4 +1,6 @@
 import type { Holder, ResourceAcquire, SlotSource } from "../../policies/holder.js";
+import type { Scheduler } from "../../policies/scheduler.js";
+import { isStuck } from "../../policies/deadlock.js";
 import { GroupHolder } from "./group-holder.js";
 
 /**
@@ -15,7 +17,7 @@ export class GroupTurn implements SlotSource {
    * @param caller - the node that began its run
    */
   constructor(
-    private readonly scheduler: SlotSource,
+    private readonly scheduler: Scheduler,
     describe: () => string,
     caller: Holder | undefined,
   ) {
@@ -33,7 +35,11 @@ export class GroupTurn implements SlotSource {
   release(holder: Holder): void {
     const { group } = this;
     group.leave(holder);
-    if (group.size > 0) return;
+    if (group.size > 0) {
+      // What is left of the group may only wait, for what others do without a slot.
+      if (isStuck(this.scheduler)) this.scheduler.letGo();
+      return;
+    }
     if (group.isWaiting) this.pending?.cancel();
     else this.scheduler.release(group);
   }

@@ -121,10 +121,8 @@ export class Production {
   private pass(item: unknown): Promise<void> | undefined {
     this.items?.push(item);
     const { channel, slot } = this.destination;
-    const room = channel?.push(item);
-    if (room === undefined) return this.nextTurn();
-    slot.suspend();
-    return room.then(() => this.goOn());
+    const room = channel?.push(item, slot);
+    return room === undefined ? this.nextTurn() : room.then(() => this.goOn());
   }
 
   /** There is room again. */

@@ -1,4 +1,5 @@
 import { checkOptions, integer, oneOf, type OtherNames, type Rules } from "../../base/check.js";
+import { checkBackends, type Backends } from "./backend.js";
 import { checkErrorStrategy, type ErrorStrategy } from "./node-options.js";
 import { checkInputSchemas, type InputSchemas } from "./input-schemas.js";
 import { checkWorkflowName } from "./node-spec.js";
@@ -28,6 +29,11 @@ export interface WorkflowOptions {
    */
   wiring?: "name" | "type" | undefined;
   /**
+   * Backends by the names that nodes have for them, and limits, for all runs. The option `backends` of a run goes before
+   * it, name by name.
+   */
+  backends?: Backends | undefined;
+  /**
    * The module that defines the workflow, for worker threads: `import.meta.url`.
    * @defaultValue the module that calls `new Dag`, `Dag.from` or `@workflow`
    */
@@ -43,7 +49,7 @@ export interface WorkflowOptions {
 type SharedOption = "description" | "metadata" | "errorStrategy" | "runOptions" | "inputs";
 
 /** The options of dags. */
-export type DagOption = SharedOption | "autowire" | "wiring" | "module";
+export type DagOption = SharedOption | "autowire" | "wiring" | "module" | "backends";
 
 /** The options of fsms. */
 export type FsmOption = SharedOption | "maxCycles" | "errorState" | "historyLimit";
@@ -84,6 +90,7 @@ const DAG_RULES: Rules<Pick<WorkflowOptions, DagOption>> = {
   autowire: "boolean",
   wiring: oneOf(["name", "type"]),
   module: "string",
+  backends: checkBackends,
 };
 
 const FSM_RULES: Rules<Pick<WorkflowOptions, FsmOption>> = {

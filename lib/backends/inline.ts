@@ -1,6 +1,6 @@
 import type { LazyAbort } from "../base/abort.js";
 import { callWith } from "../definition/current-context.js";
-import type { AttemptCall, Backend } from "./backend.js";
+import type { AttemptCall, Runner } from "./runner.js";
 
 /** Runs attempts where the engine runs: on the caller's thread, as an ordinary function call. */
 export const inline = {
@@ -10,5 +10,4 @@ export const inline = {
     onStart();
     return callWith(ctx, spec, args);
   },
-  close: () => Promise.resolve(),
-} satisfies Backend;
+} satisfies Runner;

@@ -47,7 +47,9 @@ export function withStoreOption(command: Command, isRequired = true): Command {
 /** Adds the options of commands that drive runs. */
 export function withDriving(command: Command): Command {
   return command
-    .addOption(new Option("-m, --mode <mode>", "where and how nodes run").choices(["sequential", "async", "parallel"]))
+    .addOption(
+      new Option("-m, --mode <mode>", "where and how nodes run").choices(["sequential", "async", "parallel", "hybrid"]),
+    )
     .addOption(new Option("--executor <name>", "which ready node is next").choices(["workQueue", "level", "reactive"]))
     .option("-c, --concurrency <number>", "how many run at once", wholeNumber)
     .option("--max-workers <number>", "how many worker threads there are at most", wholeNumber)

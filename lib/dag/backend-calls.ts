@@ -1,4 +1,4 @@
-import type { AttemptCall, BackendCall, Trips } from "../backends/backend.js";
+import type { AttemptCall, RemoteCall, Trips } from "../backends/runner.js";
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import type { Context } from "../definition/context.js";
@@ -53,12 +53,12 @@ export class BackendCalls {
     trips?: Trips,
   ): unknown {
     const call = new NodeCall(this, node, spec, args, ctx, trips, followed?.trace);
-    return this.lanes.backendOf(node).execute(call, abort, onStart);
+    return this.lanes.runnerOf(node).execute(call, abort, onStart);
   }
 
-  /** See {@link Backend.newTrips}. */
+  /** See {@link Runner.newTrips}. */
   newTrips(node: number, size: number | undefined, limit: () => number): Trips | undefined {
-    return this.lanes.backendOf(node).newTrips?.(size, limit);
+    return this.lanes.runnerOf(node).newTrips?.(size, limit);
   }
 
   /** Calls a plain node. When it has settled, the caller must report that to {@link BackendCalls.settled}. */
@@ -83,7 +83,7 @@ export class BackendCalls {
   }
 }
 
-class NodeCall implements BackendCall {
+class NodeCall implements RemoteCall {
   constructor(
     private readonly calls: BackendCalls,
     private readonly node: number,
@@ -130,7 +130,7 @@ class NodeCall implements BackendCall {
     const { run, lanes } = this.calls;
     const { state } = run;
     const isCached = state.plan.specs[source].options.cache !== undefined;
-    return lanes.backendOf(source) === lanes.backendOf(this.node) && state.isFresh(source) && !isCached;
+    return lanes.runnerOf(source) === lanes.runnerOf(this.node) && state.isFresh(source) && !isCached;
   }
 
   /** Whether anything besides the function sees the inputs, or the function sees them more than once. */

@@ -111,7 +111,8 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   }
 
   /**
-   * Defines a node: `node(fn)`, `node(name, fn)`, `node(options, fn)` or `node(name, options, fn)`.
+   * Defines a node: `node(fn)`, `node(name, fn)`, `node(options, fn)` or `node(name, options, fn)`. The function may be
+   * left out if the node has a `backend` that knows what it does; then `params` names its inputs.
    * @throws {InvalidNodeError} INVALID_NODE for a name in use, an unusable name or function
    * @throws {TypeError} | {RangeError} for an unusable option
    */
@@ -156,7 +157,7 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
    */
   readonly event: EventDefiner = (name: string, ...args: unknown[]): NodeHandle<any, any> => {
     const [options, fn] = typeof args[0] === "function" ? [undefined, args[0]] : args;
-    return this.add(eventSpec(name, fn as NodeFunction, options as EventOptions));
+    return this.add(eventSpec(name, fn as NodeFunction | undefined, options as EventOptions));
   };
 
   /**

@@ -1,6 +1,7 @@
 import { show } from "../base/check.js";
 import type { DefinitionJson } from "../definition/data/document.js";
 import {
+  backendData,
   needJson,
   optionsJson,
   readNeed,
@@ -12,6 +13,7 @@ import {
 } from "../definition/data/members.js";
 import type { Fields, Section } from "../definition/data/section.js";
 import type { WorkflowWriter } from "../definition/data/workflow-writer.js";
+import type { Backends } from "../definition/specs/backend.js";
 import type { Connection, DefinedDag } from "../definition/defined.js";
 import { coalesceSpec, whenSpec, type BranchSource } from "../definition/specs/choice-spec.js";
 import { checkEventOptions, EVENT_SETTINGS } from "../definition/specs/event-spec.js";
@@ -85,24 +87,26 @@ export interface ReadDag {
 }
 
 /** The options of dags that are part of the data; `module` is not, since it is where the dag is made. */
-const OPTIONS = ["description", "metadata", "errorStrategy", "inputs", "autowire", "wiring", "runOptions"];
+const OPTIONS = ["description", "metadata", "errorStrategy", "inputs", "autowire", "wiring", "backends", "runOptions"];
 /** The fields of dags. */
 export const DAG_FIELDS: readonly string[] = [...OPTIONS, "hooks", "nodes", "connections"];
 
 const NODE = ["kind", ...NODE_OPTIONS];
 const CHOICE = NODE.filter((option) => !["needs", "params"].includes(option));
+/** Of the kinds that have a function. */
+const CALLING = [...NODE, "function"];
 /** The fields of each kind of node. */
 const NODE_FIELDS: ReadonlyMap<unknown, readonly string[]> = new Map([
-  ["node", [...NODE, "cases"]],
-  ["condition", NODE],
-  ["select", NODE],
-  ["all", NODE],
-  ["any", NODE],
+  ["node", [...CALLING, "cases"]],
+  ["condition", CALLING],
+  ["select", CALLING],
+  ["all", CALLING],
+  ["any", CALLING],
   ["when", [...CHOICE, "if", "then", "else"]],
   ["coalesce", [...CHOICE, "needs"]],
   ["workflow", [...NODE, "subworkflow"]],
-  ["map", [...NODE, ...MAP_SETTINGS, "subworkflow", "cases"]],
-  ["event", [...NODE, ...EVENT_SETTINGS, "result"]],
+  ["map", [...CALLING, ...MAP_SETTINGS, "subworkflow", "cases"]],
+  ["event", [...CALLING, ...EVENT_SETTINGS, "result"]],
 ]);
 const PLAIN_OPTIONS = NODE_OPTIONS.filter((option) => !["name", "needs", "after"].includes(option));
 /** The options of the kinds that have others. */
@@ -127,11 +131,16 @@ export function dagJson(dag: Written, writer: WorkflowWriter): object {
     })),
   );
   return {
-    ...writer.record({ ...dag.options, module: undefined }, ""),
+    ...writer.record({ ...dag.options, backends: backendsData(dag.options.backends), module: undefined }, ""),
     ...(dag.defaultHooks === undefined ? {} : { hooks: writer.value(dag.defaultHooks, "hooks") }),
     nodes: Array.from(dag.nodes.values(), (spec) => nodeJson(spec, dag.nodeHooks(spec.name), writer)),
     ...(connections.length === 0 ? {} : { connections: connections.map((each) => writer.record(each, "")) }),
   };
+}
+
+function backendsData(backends: Backends | undefined): object | undefined {
+  if (backends === undefined) return undefined;
+  return Object.fromEntries(Object.entries(backends).map(([name, entry]) => [name, backendData(entry)]));
 }
 
 function nodeJson(spec: NodeSpec, hooks: NodeHooks | undefined, writer: WorkflowWriter): object {
@@ -223,6 +232,11 @@ function readWorking(entry: NodeEntry, options: object, section: Section): NodeS
     return void section.report("INVALID_FIELD", message, name);
   }
   if (fields.result !== undefined) return section.attempt(() => eventSpec(name, undefined, options));
+  if (fields.function !== undefined && fields.function !== "none") {
+    const message = `"${section.where(path)}.function" must be "none", or absent; received ${show(fields.function)}.`;
+    return void section.report("INVALID_FIELD", message, name);
+  }
+  if (fields.function !== undefined) return section.attempt(() => specOf(kind, name, undefined, options));
   const work = readWork(entry, section);
   if (work === undefined) return undefined;
   return section.attempt(() => {
@@ -235,7 +249,7 @@ function readWorking(entry: NodeEntry, options: object, section: Section): NodeS
   });
 }
 
-function specOf(kind: NodeKind, name: string, fn: NodeFunction, options: object): NodeSpec {
+function specOf(kind: NodeKind, name: string, fn: NodeFunction | undefined, options: object): NodeSpec {
   if (kind === "map") return mapSpec(name, fn, options);
   return kind === "event" ? eventSpec(name, fn, options) : nodeSpec(kind, name, fn, options);
 }

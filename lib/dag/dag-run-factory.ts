@@ -1,8 +1,10 @@
+import { checkRoutes, Routing } from "../backends/routing.js";
 import type { Semaphore } from "../base/semaphore.js";
 import { warn } from "../base/warning.js";
 import type { ChildRunOptions } from "../definition/context.js";
 import type { DefinedDag } from "../definition/defined.js";
 import { unknownMember } from "../definition/definition.js";
+import { isOwnBackend, type Backends } from "../definition/specs/backend.js";
 import type { ErrorStrategy, NodeHooks } from "../definition/specs/node-options.js";
 import { warnOfClassName } from "../engine/durable/class-names.js";
 import { checkIdentity, metadataOf } from "../engine/options.js";
@@ -29,7 +31,7 @@ import type { DagRecorder } from "./durable/recorder.js";
 import { newRecorder } from "./durable/records.js";
 import type { NodeLimits } from "./host.js";
 import { dagHandle, idleDagHandle, type RunHandle } from "./handle.js";
-import { checkRunOptions, type PartialRunOptions, type RunOptions } from "./options.js";
+import { checkRunOptions, type DagRunOptions, type PartialRunOptions, type RunOptions } from "./options.js";
 import { Placements } from "./placements.js";
 import type { RunSetup } from "./run-setup.js";
 import { progressObserver } from "./progress.js";
@@ -48,7 +50,7 @@ export interface Part {
 /** The dag whose runs are created. */
 interface Source extends DefinedDag {
   readonly defaultHooks: NodeHooks | undefined;
-  readonly options: { readonly errorStrategy?: ErrorStrategy | undefined };
+  readonly options: { readonly errorStrategy?: ErrorStrategy | undefined; readonly backends?: Backends | undefined };
 }
 
 /** The results that replace nodes, by index. */
@@ -185,9 +187,9 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   }
 
   /** The options of a run inside another one: its own, and those that it shares. No spread, which takes longer. */
-  inside(own: ChildRunOptions, outer: OuterRun): RunOptions<any> {
+  inside(own: ChildRunOptions, outer: OuterRun): DagRunOptions {
     const { inputs, timeout, errorStrategy = this.dag.options.errorStrategy } = own;
-    const shared: RunOptions<any> = outer.options;
+    const shared: DagRunOptions = outer.options;
     return {
       inputs,
       timeout,
@@ -198,6 +200,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       maxWorkers: shared.maxWorkers,
       pool: shared.pool,
       parallel: shared.parallel,
+      routing: shared.routing,
       retain: shared.retain,
       strict: shared.strict,
       scheduler: shared.scheduler,
@@ -294,23 +297,24 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   }
 
   /** The run that drives a state. */
-  runOf(state: RunState, given: RunOptions<any>, special: Special = PLAIN): DagRun {
+  runOf(state: RunState, given: DagRunOptions, special: Special = PLAIN): DagRun {
     const { plan } = state;
     const { sync = false, overrides, recorder, nodeLimits, isResumed, checking, checks, outer, provide } = special;
     const { events, takesEvents = false } = special;
     if (outer !== undefined) keepFor(outer, state);
-    const options = given.onProgress === undefined ? given : withProgress(state, given, given.onProgress);
+    const routed = this.routed(plan, given, outer === undefined);
+    const options = given.onProgress === undefined ? routed : withProgress(state, routed, given.onProgress);
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const hooks = hooksOf(this.dag.defaultHooks, options.hooks);
-    const usesThreads = plan.usesThreads || (options.mode === "parallel" && !sync);
     if (sync && plan.streams !== undefined && plan.streams.groups.size > 0) {
       throw new TypeError("runSync can't stream between nodes, which run at the same time. Use run instead.");
     }
-    if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
+    if (sync && plan.isPlaced) throw backendInSync(plan);
     if (sync && plan.waits !== undefined && plan.waits.events.size > 0) {
       throw new TypeError("runSync can't wait for events. Use start instead.");
     }
-    const place = usesThreads ? this.placing(state, options) : undefined;
+    const leaves = plan.isPlaced || (options.mode === "parallel" && !sync);
+    const place = leaves ? this.placing(state, options) : undefined;
     const isPlain = overrides === undefined && hooks === NO_HOOKS && place === undefined;
     const isAlone = outer === undefined && nodeLimits === undefined && checks === undefined;
     if (isPlain && recorder === undefined && checking === undefined && isAlone) {
@@ -334,7 +338,19 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     });
   }
 
-  private placing(state: RunState, options: RunOptions<any>): RunSetup["place"] {
+  /**
+   * The options of a run, with what its backends are.
+   * @throws {ValidationError} VALIDATION for backends that nobody defines
+   */
+  routed(plan: DagPlan, given: DagRunOptions, isOutermost = true): DagRunOptions {
+    const { backends } = this.dag.options;
+    const { routing: outer, backends: own } = given;
+    const routing = backends === undefined && own === undefined ? outer : Routing.of(backends, outer ?? own);
+    if (isOutermost && (routing !== undefined || plan.isPlaced)) checkRoutes(plan.specs, routing);
+    return routing === outer ? given : { ...given, routing };
+  }
+
+  private placing(state: RunState, options: DagRunOptions): RunSetup["place"] {
     return (run) => this.placements.of(state.plan, options, state.runId, run);
   }
 
@@ -410,11 +426,19 @@ function limitsIn({ indexOf }: DagPlan, limits: StreamLimits): NodeLimits {
 
 function withProgress(
   state: RunState,
-  options: RunOptions<any>,
+  options: DagRunOptions,
   onProgress: NonNullable<RunOptions["onProgress"]>,
-): RunOptions<any> {
+): DagRunOptions {
   const { observers = [] } = options;
   return { ...options, onProgress: undefined, observers: [...observers, progressObserver(state, onProgress)] };
+}
+
+/** The error of a synchronous run with a node that runs elsewhere. */
+function backendInSync({ specs }: DagPlan): TypeError {
+  const elsewhere = specs.filter(({ options: { backend } }) => backend !== undefined && backend !== "inline");
+  const own = elsewhere.find(({ options }) => isOwnBackend(options.backend));
+  const what = own === undefined ? "worker threads" : `the backend of node "${own.name}"`;
+  return new TypeError(`runSync can't wait for ${what}. Use run instead.`);
 }
 
 function warnOfLostName(planning: Planning<DagPlan>): void {

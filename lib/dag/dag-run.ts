@@ -1,4 +1,4 @@
-import type { Backend } from "../backends/backend.js";
+import type { Runner } from "../backends/runner.js";
 import type { LazyAbort } from "../base/abort.js";
 import { cores } from "../base/cores.js";
 import type { DagwrightError } from "../base/errors.js";
@@ -24,7 +24,7 @@ import { Punctual } from "./executors/punctual.js";
 import { InputDeadlines } from "./input-deadlines.js";
 import { Lanes } from "./lanes.js";
 import type { Companions } from "./node-streams/companions.js";
-import type { RunOptions } from "./options.js";
+import type { DagRunOptions } from "./options.js";
 import type { Placed } from "./placements.js";
 import { Readiness } from "./readiness.js";
 import type { RunSetup } from "./run-setup.js";
@@ -69,12 +69,12 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
   private readonly deadlines: InputDeadlines | undefined;
   private lazySender: EventSender | undefined = undefined;
 
-  constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
+  constructor(state: RunState, options: DagRunOptions, setup: RunSetup) {
     super(state, options, setup);
     const { plan, time } = this;
-    const { concurrency = Infinity, timeout, mode } = options;
+    const { timeout } = options;
     const isSerial = plan.isSerial || this.isSequential;
-    const isLimited = concurrency < Infinity || mode === "parallel" || this.scheduler !== undefined;
+    const isLimited = this.isLimited || this.scheduler !== undefined;
     this.ranking = isLimited && !isSerial ? criticalFirst(plan) : plan;
     if (setup.isResumed !== true) state.beganAt = time;
     this.sliceEnd = setup.sync ? Infinity : time + TIME_SLICE;
@@ -138,12 +138,11 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
   }
 
   /** Continues once it is known where nodes run. */
-  private placed({ places, backends }: Placed): void {
+  private placed({ places, runners }: Placed): void {
     this.state.places = places;
-    if (backends.length > 0) {
-      const isOfEach = this.options.mode === "parallel";
-      const newPermits = isOfEach ? ({ name, limit }: Backend) => this.permitsFor(name, limit) : undefined;
-      this.calls = new BackendCalls(this, new Lanes(places, backends, this.permits, newPermits));
+    if (runners.length > 0) {
+      const permitsOf = (runner: Runner) => this.runPermits.of(runner);
+      this.calls = new BackendCalls(this, new Lanes(places, runners, this.permits, permitsOf));
     }
     this.beginNodes();
   }
@@ -412,12 +411,6 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     if (this.setup.outer !== undefined) this.closePermits();
     this.deadlines?.stop();
     this.waits?.stop(status);
-  }
-
-  /** Gives the permits that this run shares back. */
-  private closePermits(): void {
-    this.permits.close();
-    this.calls?.lanes.close();
   }
 
   /** The node that the next step runs. */

@@ -1,6 +1,6 @@
 import { merge } from "../base/merge.js";
 import type { Source } from "../base/source.js";
-import { wantedPlaces } from "../backends/thread/placement.js";
+import { wantedPlaces } from "../backends/wanted-places.js";
 import { readNodes } from "../definition/class-methods.js";
 import { readDocument, writeDocument, type FromDataOptions } from "../definition/data/document.js";
 import { registerFormat } from "../definition/data/format.js";
@@ -21,7 +21,7 @@ import type { InputReport } from "../planning/declared-inputs.js";
 import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
 import { dagInputReports, sinksOf } from "../planning/surface.js";
 import { dagGraph, type DagGraph } from "../planning/workflow-graph.js";
-import type { BackendName } from "../run/place.js";
+import type { BackendName } from "../definition/specs/backend.js";
 import type { RunResult } from "../run/result.js";
 import { toDot, toMermaid, type DiagramOptions, type PlanOf } from "../visualization/diagram.js";
 import { DagBuilder } from "./dag-builder.js";
@@ -116,9 +116,10 @@ export class Dag<
   ): Single<ResultsOf<InstanceOf<S>>, RunOptions<StandInsOf<InstanceOf<S>>, I>> &
     Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>> {
     const { name: own, className, options: annotations, instance, specs } = readNodes(source);
-    const { description, metadata, errorStrategy, runOptions, inputs, autowire, wiring, module } = annotations;
+    const { description, metadata, errorStrategy, runOptions, inputs, autowire, wiring, module, backends } =
+      annotations;
     const { name = own, ...given } = options;
-    const annotated = { description, metadata, errorStrategy, runOptions, inputs, autowire, wiring, module };
+    const annotated = { description, metadata, errorStrategy, runOptions, inputs, autowire, wiring, module, backends };
     const dag = new Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>>(name, merge(annotated, given));
     for (const spec of specs) dag.add(spec);
     dag.factory.className = options.name === undefined ? className : undefined;
@@ -326,13 +327,19 @@ export class Dag<
    */
   dryRun(options: RunOptions<G, I> = {}): DryRun {
     const given: RunOptions<any> = this.withDefaults<RunOptions<any>>(options) ?? {};
-    const { plan } = this.factory.create(given, "run").state;
+    const { state, options: routed } = this.factory.create(given, "run");
+    const { plan } = state;
     const { order, specs } = plan;
     const mode = given.mode ?? "sequential";
-    const places = isModuleBody() ? wantedPlaces(specs, mode) : this.factory.placements.now(plan, given);
+    const places = isModuleBody()
+      ? wantedPlaces(specs, mode, routed.routing)
+      : this.factory.placements.now(plan, routed);
     const needs = specs.map(() => new Set<string>());
     for (const { from, to } of this.edges) needs[plan.indexOf.get(to) as number].add(from);
-    const nodes = Array.from(order, (i) => ({ name: specs[i].name, needs: Array.from(needs[i]), ...places[i] }));
+    const nodes = Array.from(order, (i) => {
+      const { backend, reason } = places[i];
+      return { name: specs[i].name, needs: Array.from(needs[i]), backend, reason };
+    });
     return { workflow: this.name, mode, nodes };
   }
 

@@ -1,5 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
-import type { Trips } from "../backends/backend.js";
+import type { Trips } from "../backends/runner.js";
 import { inline } from "../backends/inline.js";
 import { now } from "../base/clock.js";
 import type { Semaphore } from "../base/semaphore.js";

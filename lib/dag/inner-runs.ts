@@ -8,7 +8,7 @@ import { checksFor, type InnerChecks } from "../planning/inner-schemas.js";
 import type { DagPlan } from "../planning/plan.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import { Status } from "../run/status.js";
-import type { RunOptions } from "./options.js";
+import type { DagRunOptions } from "./options.js";
 import { PlainSlot } from "./plain-slot.js";
 import { Resting, type RestingRun } from "./resting.js";
 import type { RunSetup } from "./run-setup.js";
@@ -18,7 +18,7 @@ const NO_PATHS: readonly string[] = Object.freeze([]);
 /** The run of a dag, as it gives to the runs inside it. */
 interface SharingRun extends RestingRun {
   permitsOf(node: number): Permits;
-  readonly options: RunOptions<any>;
+  readonly options: DagRunOptions;
   readonly scheduler: Scheduler | undefined;
   /** Lets runs inside use the permits of this run. */
   sharePermits(): SharedPermits;
@@ -56,15 +56,16 @@ export class DagInnerRuns implements InnerRuns {
 
   optionsFor(): CommonRunOptions {
     const { mode, executor, concurrency, maxWorkers, pool, parallel, retain, strict } = this.run.options;
-    const { scheduler, store, durability, hooks } = this.run.options;
+    const { routing, scheduler, store, durability, hooks } = this.run.options;
     // A spread and more properties would give each object a hidden class of its own.
-    const inner: RunOptions<any> = {
+    const inner: DagRunOptions = {
       mode,
       executor,
       concurrency,
       maxWorkers,
       pool,
       parallel,
+      routing,
       retain,
       strict,
       scheduler,

@@ -1,65 +1,64 @@
-import type { Backend } from "../backends/backend.js";
-import { inline } from "../backends/inline.js";
+import type { Runner } from "../backends/runner.js";
+import type { SharedPermits, Permits } from "../engine/permits.js";
 import type { Place } from "../run/place.js";
 import type { Executor } from "./executors/executor.js";
-import type { Permits, SharedPermits } from "../engine/permits.js";
-
-interface Lane {
-  readonly backend: Backend;
-  readonly permits: Permits;
-}
 
 /**
- * The lanes of a run, one for each backend. A lane has its own permits and its own queue of ready nodes, so a full or
- * slow backend delays no other. If one limit applies to all nodes wherever they run, all lanes share the permits and
- * the queue of the first.
+ * The lanes of a run. Each backend with a limit has one: permits and a queue of ready nodes of its own, so a full or slow
+ * backend delays no other. Those without one share a lane.
+ *
+ * Cost: O(nodes) at the start, O(lanes) for each node that starts.
  */
 export class Lanes {
-  /** The first one is inline. */
-  private readonly lanes: readonly Lane[];
-  private readonly laneOf: Uint8Array;
+  /** By lane. The first one is that of inline nodes. */
+  private readonly permits: readonly Permits[];
+  /** By node, the number of its runner, counted from 1; 0 if it runs inline. */
+  private readonly runnerAt: Uint16Array;
+  /** By runner, the number of its lane. */
+  private readonly laneAt: readonly number[];
   /** By node, the number of its queue; undefined when there is one queue. */
-  readonly queueOf: Uint8Array | undefined;
+  readonly queueOf: Uint16Array | undefined;
 
   /**
-   * @param backends - without inline
-   * @param permits - of the first lane
-   * @param newPermits - makes the permits of another lane; undefined when lanes share
+   * @param runners - all but inline
+   * @param inline - the permits of inline nodes
+   * @param permitsOf - those of a runner; runners with the same ones share a lane
    */
   constructor(
     places: readonly Place[],
-    backends: readonly Backend[],
-    permits: Permits,
-    newPermits: ((backend: Backend) => Permits) | undefined,
+    private readonly runners: readonly Runner[],
+    inline: Permits,
+    permitsOf: (runner: Runner) => Permits,
   ) {
-    const others = backends.map((backend) => ({ backend, permits: newPermits?.(backend) ?? permits }));
-    this.lanes = [{ backend: inline, permits }, ...others];
-    const names: string[] = this.lanes.map(({ backend }) => backend.name);
-    this.laneOf = new Uint8Array(places.length);
-    for (let i = 0; i < places.length; i++) this.laneOf[i] = names.indexOf(places[i].backend);
-    this.queueOf = newPermits === undefined ? undefined : this.laneOf;
+    const ofRunners = runners.map(permitsOf);
+    this.permits = Array.from(new Set([inline, ...ofRunners]));
+    this.laneAt = [inline, ...ofRunners].map((permits) => this.permits.indexOf(permits));
+    const numbers = new Map(runners.map(({ backend, name }, i) => [backend ?? name, i + 1] as const));
+    this.runnerAt = Uint16Array.from(places, ({ on, backend }) => numbers.get(on ?? backend) ?? 0);
+    const { laneAt } = this;
+    this.queueOf = this.permits.length === 1 ? undefined : this.runnerAt.map((runner) => laneAt[runner]);
   }
 
   isInline(node: number): boolean {
-    return this.laneOf[node] === 0;
+    return this.runnerAt[node] === 0;
   }
 
-  backendOf(node: number): Backend {
-    return this.lanes[this.laneOf[node]].backend;
+  runnerOf(node: number): Runner {
+    return this.runners[this.runnerAt[node] - 1];
   }
 
   permitsOf(node: number): Permits {
-    return this.lanes[this.laneOf[node]].permits;
+    return this.permits[this.laneAt[this.runnerAt[node]]];
   }
 
   /** Lets the runs inside use the permits of these lanes. */
   share(shared: SharedPermits): void {
-    for (const { backend, permits } of this.lanes) shared.add(backend.name, permits);
+    this.runners.forEach(({ backend, name }, i) => shared.add(backend ?? name, this.permits[this.laneAt[i + 1]]));
   }
 
   /** Gives the permits back that other runs share. */
   close(): void {
-    for (const { permits } of this.lanes) permits.close();
+    for (const permits of this.permits) permits.close();
   }
 
   /**
@@ -67,8 +66,8 @@ export class Lanes {
    * thread.
    */
   take(executor: Executor): number {
-    for (let lane = this.lanes.length - 1; lane >= 0; lane--) {
-      const node = this.lanes[lane].permits.isFull ? -1 : executor.take(lane);
+    for (let lane = this.permits.length - 1; lane >= 0; lane--) {
+      const node = this.permits[lane].isFull ? -1 : executor.take(lane);
       if (node >= 0) return node;
     }
     return -1;

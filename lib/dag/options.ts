@@ -13,6 +13,8 @@ import {
 import { ClosedError } from "../base/errors.js";
 import { MAX_WORKERS } from "../backends/thread/pool-options.js";
 import { ThreadPool } from "../backends/thread/thread-pool.js";
+import type { Routing } from "../backends/routing.js";
+import { checkBackends, type Backends } from "../definition/specs/backend.js";
 import type { InputSchemas } from "../definition/specs/input-schemas.js";
 import type { DagOption, WorkflowOptions } from "../definition/specs/workflow-options.js";
 import { RunResult } from "../run/result.js";
@@ -44,20 +46,31 @@ export interface RunOptions<
   /** The maximum number of nodes in flight, in mode `async`. @defaultValue unlimited */
   concurrency?: number | undefined;
   /**
-   * The maximum number of nodes on worker threads at once, in mode `parallel`.
+   * The maximum number of nodes on worker threads at once, in the modes `parallel` and `hybrid`.
    * @defaultValue the machine's available parallelism
    */
   maxWorkers?: number | undefined;
-  /** `strict`: a node that should run on a thread but can't is an error, instead of running inline. */
+  /** `strict`: a node that should run on a thread or a backend but can't is an error, instead of running inline. */
   parallel?: { readonly strict?: boolean | undefined } | undefined;
   /** The worker threads to use. @defaultValue a pool that all runs without one share */
   pool?: ThreadPool | undefined;
+  /**
+   * Backends by the names that nodes have for them, and limits by name: `{ thread: { limit: 2 }, billing: rpc(…) }`. They
+   * go before those of the workflow, name by name, and hold for the workflows inside, too.
+   */
+  backends?: Backends | undefined;
   /** Results by node name; those nodes do not run. */
   overrides?: Readonly<Partial<G>> | undefined;
   /** Called when a node has completed, failed, or been skipped or cancelled. Its errors do not affect the run. */
   onProgress?: ((progress: RunProgress) => unknown) | undefined;
   /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
   retain?: "all" | "outputs" | undefined;
+}
+
+/** The options of a run, as its loop sees them. */
+export interface DagRunOptions extends RunOptions<any> {
+  /** What its backends are; undefined if neither the run nor its workflow names any. */
+  readonly routing?: Routing | undefined;
 }
 
 /** The options of a dag. */
@@ -93,6 +106,7 @@ export const DAG_RUN_RULES: Rules<PartialRunOptions> = {
     checkOptions(parallel, { strict: "boolean" }, option);
   },
   pool: checkPool,
+  backends: checkBackends,
   overrides: checkRecord,
   onProgress: "function",
   retain: oneOf(["all", "outputs"]),

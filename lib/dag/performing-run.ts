@@ -6,7 +6,7 @@ import type { WorkflowKind } from "../definition/defined.js";
 import { current, endCall, type ContextSource } from "../definition/current-context.js";
 import { Attempts } from "../engine/attempts.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
-import { Permits, SharedPermits } from "../engine/permits.js";
+import { SharedPermits, type Permits } from "../engine/permits.js";
 import { EngineRun } from "../engine/run.js";
 import { usesKeys } from "../planning/keys.js";
 import type { DagPlan } from "../planning/plan.js";
@@ -26,9 +26,10 @@ import { DagInnerRuns } from "./inner-runs.js";
 import type { MappingRun } from "./map/map-host.js";
 import { Maps } from "./map/maps.js";
 import { NodeStreams, takesStreams } from "./node-streams/node-streams.js";
-import type { RunOptions } from "./options.js";
+import type { DagRunOptions } from "./options.js";
 import { pauseNode } from "./pause-node.js";
 import type { Readiness } from "./readiness.js";
+import { hasLanes, RunPermits } from "./run-permits.js";
 import type { RunSetup } from "./run-setup.js";
 import { Way, waysOf } from "./ways.js";
 
@@ -47,10 +48,11 @@ export abstract class PerformingRun
   extends EngineRun<RunState, RunResult<any>>
   implements MappingRun, FailingRun, ContextSource
 {
-  declare readonly options: RunOptions<any>;
+  declare readonly options: DagRunOptions;
   declare protected readonly setup: RunSetup;
   protected readonly plan: DagPlan;
-  /** Limits the nodes in flight: inline ones, or all where one limit counts all. */
+  protected readonly runPermits: RunPermits;
+  /** Limits the inline nodes in flight, or all where one limit counts all. */
   protected readonly permits: Permits;
   /** See {@link waysOf}. */
   private readonly ways: Uint8Array | undefined;
@@ -74,11 +76,14 @@ export abstract class PerformingRun
   /** In a recorded run: started nodes that wait for the store. */
   protected barred: DurabilityBarrier<number> | undefined = undefined;
 
-  constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
+  constructor(state: RunState, options: DagRunOptions, setup: RunSetup) {
     super(state, options, setup);
     const { plan } = state;
     this.plan = plan;
-    this.permits = this.permitsFor("inline", this.isSequential ? 1 : (options.concurrency ?? Infinity));
+    const { isSequential } = this;
+    const outer = setup.outer?.permits;
+    this.runPermits = new RunPermits({ options, isSequential, isOrdered: isSequential, outer }, this);
+    this.permits = this.runPermits.inline;
     const outlets = setup.outer?.outlets;
     const isTaker = setup.outer !== undefined && takesStreams(state);
     const isStreaming = plan.streams !== undefined || outlets !== undefined || isTaker;
@@ -115,10 +120,10 @@ export abstract class PerformingRun
   }
 
   /** Whether a node may wait for another that is not before it in order. */
-  private get isLimited(): boolean {
-    const { concurrency = Infinity, mode } = this.options;
+  protected get isLimited(): boolean {
+    const { concurrency = Infinity, routing } = this.options;
     if (this.isSequential) return this.setup.outer !== undefined;
-    return concurrency < Infinity || mode === "parallel";
+    return concurrency < Infinity || hasLanes(this.options) || routing !== undefined || this.plan.isPlaced;
   }
 
   get nodeLimits(): NodeLimits | undefined {
@@ -144,16 +149,14 @@ export abstract class PerformingRun
 
   // --- permits ---
 
-  /** The permits for a backend: those of the outer run, if it shares any. */
-  protected permitsFor(backend: string, limit: number): Permits {
-    const shared = this.setup.outer?.permits;
-    return shared === undefined
-      ? new Permits(limit, this, this.isSequential)
-      : shared.of(backend, limit, this, this.isSequential);
-  }
-
   permitsOf(node: number): Permits {
     return this.calls === undefined ? this.permits : this.calls.lanes.permitsOf(node);
+  }
+
+  /** Gives the permits back that this run shares. */
+  protected closePermits(): void {
+    this.runPermits.close();
+    this.calls?.lanes.close();
   }
 
   /** The permits that know the place of a node in order. */
@@ -163,7 +166,7 @@ export abstract class PerformingRun
 
   sharePermits(): SharedPermits {
     const shared = new SharedPermits(this.tracesAll);
-    shared.add("inline", this.permits);
+    this.runPermits.share(shared);
     this.calls?.lanes.share(shared);
     // In order, nothing queues up.
     if (!this.isSequential) this.leaveSerialPath();

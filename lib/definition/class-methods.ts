@@ -3,7 +3,17 @@ import { show } from "../base/check.js";
 import { classOptions } from "./specs/class-options.js";
 import type { MethodSpec } from "./specs/method-specs.js";
 import type { Class } from "../base/class-state.js";
-import { eventSpec, mapSpec, nodeSpec, workflowNodeSpec, type Method, type NodeSpec } from "./specs/node-spec.js";
+import { isOwnBackend } from "./specs/backend.js";
+import type { NodeOptions } from "./specs/node-options.js";
+import {
+  eventSpec,
+  mapSpec,
+  nodeSpec,
+  workflowNodeSpec,
+  type Method,
+  type NodeKind,
+  type NodeSpec,
+} from "./specs/node-spec.js";
 import { decoratedMethods, currentFunction } from "./standing-methods.js";
 import { stateSpec, workflowStateSpec, type StateSpec } from "./specs/state-spec.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
@@ -35,6 +45,7 @@ export function readNodes(source: object): ClassWorkflow<NodeSpec> {
     if (spec.kind === "state") return undefined;
     const { self, key } = method;
     const { options } = spec;
+    if (isLeftOut(method, options)) return withoutFunction(spec.kind, options.name ?? key, options);
     const subworkflow = workflowIn(method);
     if (spec.kind === "map") {
       const work = subworkflow ?? currentFunction(self, key);
@@ -60,6 +71,15 @@ export function readStates(source: object): ClassWorkflow<StateSpec> {
     if (subworkflow !== undefined) return workflowStateSpec(options.name ?? key, subworkflow, options);
     return stateSpec(options.name ?? key, currentFunction(self, key), options, method);
   });
+}
+
+/** Whether a method is a field without a value, since the backend of its node knows what it does. */
+function isLeftOut({ self, key, declared }: Method, { backend }: NodeOptions): boolean {
+  return declared === undefined && isOwnBackend(backend) && (self as Record<string, unknown>)[key] === undefined;
+}
+
+function withoutFunction(kind: NodeKind, name: string, options: NodeOptions): NodeSpec {
+  return kind === "map" ? mapSpec(name, undefined, options) : nodeSpec(kind, name, undefined, options);
 }
 
 /** The workflow that a field holds; undefined for a method. @throws {InvalidNodeError} INVALID_NODE for another value */

@@ -12,6 +12,7 @@ import type {
 import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
 import { checkNodeName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
 import type { Class } from "../base/class-state.js";
+import { isOwnBackend, type Backend, type BackendName } from "./specs/backend.js";
 import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { checkMapOptions, type MapOptions } from "./specs/map-options.js";
@@ -71,6 +72,24 @@ export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknow
 /** The name of a field, if it holds a workflow. */
 type FieldOf<T, P extends keyof T> = T[P] extends Subworkflow<any> ? P : never;
 
+/** A decorator with a backend, which may have what the node does: a field of its type takes the place of the method. */
+export interface ElsewhereDecorator<K extends Kind, D extends MethodNeeds, V = never> {
+  <T, F extends AnyFn>(field: undefined, context: ClassFieldDecoratorContext<T, F>): NodeVerdict<K, T, D, F, V>;
+  <T extends object, P extends keyof T & string>(
+    target: T,
+    field: P & FunctionOf<T, P>,
+    descriptor?: undefined,
+  ): T[P] extends AnyFn ? NodeVerdict<K, T, D, T[P], V> : never;
+}
+
+/** Options that name a backend. */
+interface Elsewhere {
+  readonly backend: BackendName | Backend;
+}
+
+/** The name of a field, if it stands for the function of a node whose backend knows what it does. */
+type FunctionOf<T, P extends keyof T> = T[P] extends AnyFn ? P : never;
+
 /** The method names of the class that a decorator is in, from the arguments of its call. */
 type Names<A, B> = NamesIn<B extends ClassMethodDecoratorContext<infer T, any> ? T : A>;
 type NamesIn<T> = unknown extends T ? never : MethodNames<T>;
@@ -90,6 +109,12 @@ export interface NodeDecorators<K extends Kind, O = unknown> {
   <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
   <A, B, const D extends MethodNeeds>(...needs: D | Names<A, B>[]): NodeDecorator<K, D, A, B>;
   <A, B, const D extends MethodNeeds = [], V = never>(
+    options: NodeOptions<D | Names<A, B>[], V> & O & Elsewhere,
+  ): ElsewhereDecorator<K, D, V> & NodeDecorator<K, D, A, B, V>;
+  <A, B, const D extends MethodNeeds, V = never>(
+    ...args: [...needs: D | Names<A, B>[], options: NodeOptions<[], V> & O & Elsewhere]
+  ): ElsewhereDecorator<K, D, V> & NodeDecorator<K, D, A, B, V>;
+  <A, B, const D extends MethodNeeds = [], V = never>(
     options: NodeOptions<D | Names<A, B>[], V> & O,
   ): NodeDecorator<K, D, A, B, V>;
   <A, B, const D extends MethodNeeds, V = never>(
@@ -97,7 +122,10 @@ export interface NodeDecorators<K extends Kind, O = unknown> {
   ): NodeDecorator<K, D, A, B, V>;
 }
 
-/** Makes a method a node: a function that takes its parameters from other nodes and from the inputs of the run. */
+/**
+ * Makes a method a node: a function that takes its parameters from other nodes and from the inputs of the run. With a
+ * `backend` that knows what it does, a field without a value takes the place of the method, and `params` names its inputs.
+ */
 export const node: NodeDecorators<"node"> = decorators("node");
 
 /** Makes a method a fork with the branches `true` and `false`. It returns a boolean or {@link decide}. */
@@ -139,9 +167,22 @@ type MapFieldVerdict<T, D extends MethodNeeds, C> = [C] extends [MapWork]
   ? MapVerdict<T, D, () => void>
   : { problem: "only a method, a workflow or cases can be a map" };
 
+/** A decorator of a map with a backend, which may have what is done with each item. */
+export interface ElsewhereMapDecorator<D extends MethodNeeds> {
+  <T, F extends AnyFn>(field: undefined, context: ClassFieldDecoratorContext<T, F>): MapVerdict<T, D, F>;
+  <T extends object, P extends keyof T & string>(
+    target: T,
+    field: P & FunctionOf<T, P>,
+    descriptor?: undefined,
+  ): T[P] extends AnyFn ? MapVerdict<T, D, T[P]> : never;
+}
+
 /** The forms of {@link map}: `@map("list")`, `@map("list", "other", { … })`, `@map({ … })`. */
 export interface MapDecorators {
   <A, B, const D extends MethodNeeds>(...needs: D | Names<A, B>[]): MapDecorator<D, A, B>;
+  <A, B, const D extends MethodNeeds = []>(
+    options: MapOptions<D | Names<A, B>[]> & Elsewhere,
+  ): ElsewhereMapDecorator<D> & MapDecorator<D, A, B>;
   <A, B, const D extends MethodNeeds = []>(options: MapOptions<D | Names<A, B>[]>): MapDecorator<D, A, B>;
   <A, B, const D extends MethodNeeds>(
     ...args: [...needs: D | Names<A, B>[], options: MapOptions<[]>]
@@ -248,8 +289,13 @@ function decorators<K extends NodeKind, O>(
   }
 
   function decorate(fn: unknown, key: unknown, member: Member, options: NodeOptions = adapt({})): DecoratedMethod {
-    const isWorkflow = member.kind === "field" && (kind === "node" || kind === "state" || kind === "map");
-    if (!(member.kind === "method" || isWorkflow) || member.static || member.private || typeof key !== "string") {
+    const mayBeField = kind === "node" || kind === "state" || kind === "map" || isWithoutFunction(kind, options);
+    if (
+      !(member.kind === "method" || (member.kind === "field" && mayBeField)) ||
+      member.static ||
+      member.private ||
+      typeof key !== "string"
+    ) {
       throw new InvalidNodeError(
         `@${kind} is for public instance methods with a string name; ${show(key)} is ${describe(member, key)}.`,
       );
@@ -267,6 +313,11 @@ function decorators<K extends NodeKind, O>(
   }
 
   return decorator as NodeDecorators<Extract<K, Kind>, O>;
+}
+
+/** Whether a field stands for the function of a node, which only its backend has. */
+function isWithoutFunction(kind: NodeKind, { backend }: NodeOptions): boolean {
+  return kind !== "event" && isOwnBackend(backend);
 }
 
 interface Member {

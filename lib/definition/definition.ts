@@ -1,6 +1,8 @@
 import { checkName } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
+import { isPlainRecord } from "../base/objects.js";
+import { isOwnBackend } from "./specs/backend.js";
 import { declaredIn, type DeclaredInputs, type InputSchemas } from "./specs/input-schemas.js";
 import { followContexts } from "./current-context.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
@@ -219,11 +221,15 @@ export function unknownMember(
   return new ValidationError(`Workflow "${workflow}" has no ${word} "${name}".${hint}`);
 }
 
-/** The arguments of `node(fn)`, `node(name, fn)`, `node(options, fn)` and `node(name, options, fn)`. */
+/**
+ * The arguments of `node(fn)`, `node(name, fn)`, `node(options, fn)` and `node(name, options, fn)`, or without a function,
+ * `node(options)` and `node(name, options)`.
+ */
 export interface MemberArguments<O> {
   readonly name: string;
   readonly options: O | undefined;
-  readonly fn: NodeSpec["fn"];
+  /** Undefined if there is none, since the node has a backend that knows what it does. */
+  readonly fn: NodeSpec["fn"] | undefined;
 }
 
 /**
@@ -235,9 +241,11 @@ export function readArguments<O extends { readonly name?: string | undefined }>(
   args: readonly unknown[],
   method: string,
 ): MemberArguments<O> {
-  const fn = args[args.length - 1] as NodeSpec["fn"];
   const isNamed = typeof args[0] === "string";
-  const options = args.length > (isNamed ? 2 : 1) ? (args[isNamed ? 1 : 0] as O) : undefined;
+  const given = args[isNamed ? 1 : 0];
+  const hasNoFunction = args.length === (isNamed ? 2 : 1) && isPlainRecord(given) && isOwnBackend(given.backend as never);
+  const fn = hasNoFunction ? undefined : (args[args.length - 1] as NodeSpec["fn"] | undefined);
+  const options = hasNoFunction || args.length > (isNamed ? 2 : 1) ? (given as O) : undefined;
   const name = isNamed ? (args[0] as string) : (options?.name ?? fn?.name);
   if (name !== "" && name !== undefined) return { name, options, fn };
   const kind = method.slice(method.indexOf(".") + 1);

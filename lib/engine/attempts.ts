@@ -1,4 +1,4 @@
-import type { AttemptCall } from "../backends/backend.js";
+import type { AttemptCall } from "../backends/runner.js";
 import { setImmediate } from "../base/event-loop.js";
 import type { StandardSchema } from "../base/standard-schema.js";
 import type { LazyAbort } from "../base/abort.js";

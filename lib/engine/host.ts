@@ -1,4 +1,4 @@
-import type { AttemptCall } from "../backends/backend.js";
+import type { AttemptCall } from "../backends/runner.js";
 import type { LazyAbort } from "../base/abort.js";
 import type { Coroutine } from "../base/coroutine.js";
 import { define } from "../base/objects.js";

@@ -31,14 +31,15 @@ import type { Telemetry } from "./telemetry/telemetry.js";
 
 /**
  * `sequential`: one node at a time. `async`: all ready nodes at once, on the event loop. `parallel`: all ready nodes at
- * once, on worker threads.
+ * once, on worker threads. `hybrid`: all ready nodes at once, each on its own backend, and without one on the event loop;
+ * each backend has a limit of its own.
  */
-export type Mode = "sequential" | "async" | "parallel";
+export type Mode = "sequential" | "async" | "parallel" | "hybrid";
 
 /** Names that modes have in other libraries. */
 export const OTHER_MODES = { sync: '"sequential" or runSync', threads: '"parallel"', thread: '"parallel"' };
 
-const MODES: readonly Mode[] = ["sequential", "async", "parallel"];
+export const MODES: readonly Mode[] = ["sequential", "async", "parallel", "hybrid"];
 
 /** The answer of an {@link ErrorHandler}: `stop` acts like the strategy `failFast`, `continue` like `continue`. */
 export type ErrorVerdict = "stop" | "continue";

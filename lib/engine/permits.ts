@@ -307,31 +307,95 @@ export class InnerPermits extends Permits {
   }
 }
 
+/** The permits of one lane of a run in which a limit counts the nodes of all lanes. A node takes one of both. */
+export class LanePermits extends Permits {
+  /** @param all - those of all lanes */
+  constructor(
+    limit: number,
+    queue: PermitQueue,
+    private readonly all: Permits,
+  ) {
+    super(limit, queue);
+    all.share();
+  }
+
+  /** Those that are used up, of the lane or of all. */
+  override get slots(): Permits {
+    return super.areTaken ? this : this.all.slots;
+  }
+
+  override occupied(by: Holder): void {
+    super.occupied(by);
+    this.all.occupied(by);
+  }
+
+  override vacated(by: Holder): void {
+    super.vacated(by);
+    this.all.vacated(by);
+  }
+
+  override get areTaken(): boolean {
+    return this.isFullFor(this.queue);
+  }
+
+  override isFullFor(waiter: PermitWaiter): boolean {
+    return super.isFullFor(waiter) || this.all.isFullFor(waiter);
+  }
+
+  override forget(waiter: PermitWaiter): void {
+    super.forget(waiter);
+    this.all.forget(waiter);
+  }
+
+  override take(): void {
+    super.take();
+    this.all.take();
+  }
+
+  override release(): void {
+    super.release();
+    this.all.release();
+  }
+
+  override close(): void {
+    this.all.close();
+  }
+}
+
+const NO_QUEUE: PermitQueue = { enqueue: () => {}, wake: () => {} };
+
 /** One permit, for runs that take turns. */
 export function inSequence(): SharedPermits {
   const shared = new SharedPermits();
-  shared.add("inline", new Permits(1, { enqueue: () => {}, wake: () => {} }));
+  const one = new Permits(1, NO_QUEUE);
+  shared.add("inline", one);
+  shared.add(ALL, one);
   return shared;
 }
 
-/** The permits that a run shares with the runs inside it, by backend. */
+/** Stands for the permits that count the nodes of all lanes. */
+export const ALL = Symbol("all");
+
+/** The permits that a run shares with the runs inside it, by lane. */
 export class SharedPermits {
-  private readonly byBackend = new Map<string, Permits>();
+  private readonly byLane = new Map<unknown, Permits>();
 
   /** @param tracesAll - whether all nodes that use them are in the wait-for graph */
   constructor(readonly tracesAll = false) {}
 
-  /** Adds the permits of the outermost run. */
-  add(backend: string, permits: Permits): void {
-    this.byBackend.set(backend, permits);
+  /** Adds the permits of the outermost run. @param lane - its backend, or the name of that, or {@link ALL} */
+  add(lane: unknown, permits: Permits): void {
+    this.byLane.set(lane, permits);
   }
 
-  /** The permits of a run inside, for one backend. */
-  of(backend: string, limit: number, queue: PermitQueue, isOrdered: boolean): Permits {
-    const owner = this.byBackend.get(backend);
-    if (owner !== undefined) return new InnerPermits(owner, queue, isOrdered);
-    const permits = new Permits(limit, queue);
-    this.byBackend.set(backend, permits);
-    return permits;
+  /** The permits of a run inside, for one lane. */
+  of(lane: unknown, limit: number, queue: PermitQueue, isOrdered: boolean): Permits {
+    let owner = this.byLane.get(lane);
+    if (owner === undefined) {
+      const all = this.byLane.get(ALL);
+      owner = all === undefined || lane === ALL ? new Permits(limit, NO_QUEUE) : new LanePermits(limit, NO_QUEUE, all);
+      this.byLane.set(lane, owner);
+    }
+    return new InnerPermits(owner, queue, isOrdered);
   }
 }

@@ -125,7 +125,7 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     const { name, options, fn } = readArguments<StateOptions>(args, "fsm.state");
     const subworkflow = subworkflowIn(fn);
     if (subworkflow !== undefined) return this.add(workflowStateSpec(name, subworkflow, options));
-    return this.add(stateSpec(name, fn, options));
+    return this.add(stateSpec(name, fn as AnyFn, options));
   };
 
   /** Adds a state by its spec, for `Fsm.from`. */

@@ -104,7 +104,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
   inside(own: ChildRunOptions, { options }: OuterRun): FsmRunOptions {
     const { inputs, timeout, errorStrategy = this.settings.errorStrategy } = own;
     const { strict, scheduler, store, durability, hooks } = options;
-    const mode = options.mode === "parallel" ? "async" : options.mode;
+    const mode = options.mode === "parallel" || options.mode === "hybrid" ? "async" : options.mode;
     return { inputs, timeout, errorStrategy, mode, strict, scheduler, store, durability, hooks };
   }
 

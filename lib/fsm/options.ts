@@ -7,7 +7,7 @@ import { checkRun, COMMON_RULES, OTHER_MODES, type CommonRunOptions, type Mode }
 /** The options of a run of an fsm. All are optional. */
 export interface FsmRunOptions<I extends object = Record<string, any>> extends CommonRunOptions<I> {
   /** The states of an fsm execute one at a time in either mode. @defaultValue "sequential" */
-  mode?: Exclude<Mode, "parallel"> | undefined;
+  mode?: Exclude<Mode, "parallel" | "hybrid"> | undefined;
   /** The maximum number of cycles of the run. @defaultValue that of the fsm, or else 1000 */
   maxCycles?: number | undefined;
   /**

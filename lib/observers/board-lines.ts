@@ -109,7 +109,7 @@ function details(node: BoardNode, { now, signs }: Space): Line {
   if (cycles > 1) add(`${cycles}×`, "dim");
   if (node.isCached) add("cached", "dim");
   if (node.waitingFor !== undefined && phase === "waiting") add(waitText(node.waitingFor, now), "yellow");
-  if (backend === "thread" && isRunning) add("thread", "dim");
+  if (isRunning && backend !== undefined && backend !== "inline") add(brief(backend), "dim");
   if (node.message !== undefined && (isRunning || phase === "failed")) {
     add(brief(node.message), phase === "failed" || attempts > 1 ? "red" : "dim");
   }

@@ -90,7 +90,7 @@ export function planDag(
     isPlain: isPlain && flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
     isSerial: isPlain && choices === undefined && isSerial(graph, order),
     inputsTimeouts: inputsTimeoutsOf(specs),
-    usesThreads: specs.some(({ options }) => options.backend === "thread"),
+    isPlaced: specs.some(({ options: { backend } }) => backend !== undefined && backend !== "inline"),
     blank: specs.length <= SMALL ? blankOf(specs.length) : undefined,
     order,
     rank,

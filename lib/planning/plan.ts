@@ -184,8 +184,8 @@ export interface DagPlan extends Ranking {
   readonly isSerial: boolean;
   /** The `inputsTimeout` of nodes that have one, in ms; undefined if none has. */
   readonly inputsTimeouts: ReadonlyMap<number, number> | undefined;
-  /** Whether a node has `backend: "thread"`. */
-  readonly usesThreads: boolean;
+  /** Whether a node has a backend other than `inline`. */
+  readonly isPlaced: boolean;
   /** In a small plan, initial arrays for runs to copy: a zero for each node, and {@link NEVER} twice for each node. */
   readonly blank: { readonly numbers: readonly number[]; readonly instants: readonly number[] } | undefined;
 }

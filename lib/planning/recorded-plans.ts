@@ -61,7 +61,7 @@ export function dagPlanOf(workflow: string, structure: Structure): DagPlan {
     isPlain: false,
     isSerial: false,
     inputsTimeouts: undefined,
-    usesThreads: false,
+    isPlaced: false,
     blank: undefined,
     order: topologicalOrder(graph),
     rank: undefined,

@@ -232,8 +232,9 @@ function checkNodes(
     if (options.cache !== undefined && map === undefined) {
       refuse(`Node "${name}" ${verb}, so it can't be cached. Leave out its "cache".`);
     }
-    if (options.backend === "thread" && map === undefined) {
-      refuse(`Node "${name}" ${verb}, and items don't cross to threads. Leave out its "backend".`);
+    if (options.backend !== undefined && options.backend !== "inline" && map === undefined) {
+      const where = options.backend === "thread" ? "threads" : "other backends";
+      refuse(`Node "${name}" ${verb}, and items don't cross to ${where}. Leave out its "backend".`);
     }
     if (kind === "condition" || kind === "select" || kind === "any") {
       refuse(`Node "${name}" ${verb}, which a node of kind "${kind}" can't. Use a plain node before it.`);

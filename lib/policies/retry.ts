@@ -3,6 +3,8 @@ import { sleepSync } from "../base/sleep-sync.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import type { CancelScope } from "../base/cancel-scope.js";
 import type { RetryOptions } from "../definition/specs/policy-options.js";
+import { isInstance } from "../base/safe-access.js";
+import { BackendError } from "../run/errors.js";
 import { isPause } from "../run/pause.js";
 import { failureCallback } from "./failure-callback.js";
 
@@ -63,6 +65,11 @@ export function withRetry(retry: number | RetryOptions, context: RetryContext): 
   return new Retries(typeof retry === "object" ? retry : { retries: retry }, context).run();
 }
 
+/** Whether a backend says that other attempts would fail, too. */
+function isFinal(error: unknown): boolean {
+  return isInstance(error, BackendError) && !error.retryable;
+}
+
 class Retries {
   /** The error of each attempt. */
   private readonly errors: unknown[] = [];
@@ -91,7 +98,7 @@ class Retries {
     const { waits } = this.context;
     const attempt = errors.length;
     const error = errors[attempt - 1];
-    if (attempt > retriesOf(options) || !this.context.canRetry()) return undefined;
+    if (attempt > retriesOf(options) || !this.context.canRetry() || isFinal(error)) return undefined;
     if (options.when !== undefined) {
       const retries = yield* failureCallback("retry.when", error, waits, () => options.when?.(error, attempt));
       if (!retries) return undefined;

@@ -310,19 +310,42 @@ export class RetryExhaustedError extends ExecutionError {
   }
 }
 
-/** The backend failed while it ran a node: the worker exited. Code `BACKEND`. */
+/** What is known of the failure of a backend. */
+export interface BackendFailure {
+  /** The exit code of the worker, if it exited. */
+  readonly exitCode?: number | undefined;
+  /** Of `rpc`: the code of the Connect protocol, as `unavailable`. */
+  readonly rpcCode?: string | undefined;
+  /** Of `rpc`: the HTTP status of the response, if there was one. */
+  readonly status?: number | undefined;
+  /** Whether another attempt may succeed. If not, the node is not retried. @defaultValue true */
+  readonly retryable?: boolean | undefined;
+}
+
+/**
+ * The backend failed while it ran a node: a worker exited, a server could not be reached, a sandboxed module broke its
+ * rules. Code `BACKEND`.
+ */
 export class BackendError extends ExecutionError {
   static {
     nameError(this, "BackendError");
   }
 
-  constructor(
-    message: string,
-    site: ErrorSite,
-    /** The exit code of the worker; undefined if it did not exit. */
-    readonly exitCode: number | undefined,
-  ) {
+  /** The exit code of the worker; undefined if it did not exit. */
+  readonly exitCode: number | undefined;
+  /** Of `rpc`: the code of the Connect protocol, as `unavailable`; undefined elsewhere. */
+  readonly rpcCode: string | undefined;
+  /** Of `rpc`: the HTTP status of the response; undefined if there was none. */
+  readonly status: number | undefined;
+  /** Whether another attempt may succeed. If not, the node is not retried. */
+  readonly retryable: boolean;
+
+  constructor(message: string, site: ErrorSite, { exitCode, rpcCode, status, retryable = true }: BackendFailure = {}) {
     super(message, site, "BACKEND");
+    this.exitCode = exitCode;
+    this.rpcCode = rpcCode;
+    this.status = status;
+    this.retryable = retryable;
   }
 }
 

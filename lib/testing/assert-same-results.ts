@@ -7,7 +7,7 @@ import { workflowOf } from "./workflow-source.js";
 
 /** The options of {@link assertSameResults}: those of the runs, and the modes and executors to compare. */
 export interface SameResultsOptions extends Omit<RunOptions, "mode" | "executor" | "runId" | "store"> {
-  /** @defaultValue all */
+  /** @defaultValue all but `hybrid`, which needs backends */
   readonly modes?: readonly Mode[] | undefined;
   /** Of a dag. @defaultValue all */
   readonly executors?: readonly ExecutorName[] | undefined;
@@ -18,7 +18,7 @@ const EXECUTORS: readonly ExecutorName[] = ["workQueue", "level", "reactive"];
 
 const RULES: Rules<SameResultsOptions> = {
   ...runRulesWithout("mode", "executor", "runId", "store"),
-  modes: listOf(MODES),
+  modes: listOf([...MODES, "hybrid"]),
   executors: listOf(EXECUTORS),
 };
 

@@ -1,25 +1,26 @@
-import { afterAll, afterEach, beforeEach, describe, vi } from "vitest";
-import { ThreadPool } from "dagwright";
-import { inline } from "../../lib/backends/inline.js";
-import { ThreadBackend } from "../../lib/backends/thread/thread.js";
-import { backendContract } from "../contracts/backend.contract.js";
-import { isMovable, placeNodes } from "../support/placed.js";
+import { afterAll } from "vitest";
+import { ThreadPool, type Dag } from "dagwright";
+import { contextContract } from "../contracts/backend-context.contract.js";
+import { functionsContract } from "../contracts/backend-functions.contract.js";
+import { backendContract, type BackendSubject } from "../contracts/backend.contract.js";
+import { placedOn } from "../support/placed.js";
+import { common } from "../support/threaded.js";
 import { UserBackend } from "../support/user-backend.js";
 
 const pool = new ThreadPool({ maxWorkers: 2 });
 afterAll(() => pool.close());
-const module = new URL("../support/threaded.ts", import.meta.url).href;
+const queue = new UserBackend("queue", 3);
+const asIs = <D extends Dag<any>>(dag: D) => dag;
 
-backendContract("inline", { mode: "async" }, () => inline);
-backendContract(
-  "thread",
-  { mode: "parallel", pool },
-  ({ name }) => new ThreadBackend(pool, 2, [module, name], undefined),
-);
+const subjects: readonly (readonly [BackendSubject, number])[] = [
+  [{ backend: "inline", options: { mode: "async" }, placed: asIs }, Infinity],
+  [{ backend: "thread", options: { mode: "parallel", pool }, placed: asIs }, 2],
+  [{ backend: "queue", options: { mode: "hybrid" }, placed: (dag) => placedOn(dag, () => queue) }, 3],
+];
 
-describe("One of a user's own", () => {
-  const backend = new UserBackend("queue", 3);
-  beforeEach(() => placeNodes((spec) => (isMovable(spec) ? backend : undefined)));
-  afterEach(() => void vi.restoreAllMocks());
-  backendContract("queue", { mode: "parallel" }, () => backend);
-});
+for (const [subject, limit] of subjects) {
+  const { backend, options, placed } = subject;
+  backendContract({ backend, options, dag: placed(common), failure: { name: "RangeError", message: "no" } });
+  functionsContract(subject);
+  contextContract(subject, limit);
+}

@@ -179,7 +179,11 @@ describe("Dag › inputs", () => {
   });
 
   it.each([
-    [{ mode: "warp" }, RangeError, /"mode" must be one of "sequential", "async", "parallel"; received "warp"/u],
+    [
+      { mode: "warp" },
+      RangeError,
+      /"mode" must be one of "sequential", "async", "parallel", "hybrid"; received "warp"/u,
+    ],
     [{ concurrency: 0 }, RangeError, /"concurrency" must be a whole number, at least 1; received 0/u],
     [{ timeout: "1s" }, TypeError, /"timeout" must be a number of milliseconds; received "1s"/u],
     [{ timeout: Infinity }, RangeError, /"timeout"/u],

@@ -2,6 +2,8 @@
 import { isMainThread, threadId } from "node:worker_threads";
 import { Dag, decide, node, PauseRun, workflow, type Context } from "dagwright";
 
+import { repertoire } from "./repertoire.js";
+
 export const where = () => ({ isMainThread, threadId });
 
 const FACTOR = 10;
@@ -405,3 +407,12 @@ confiding.node("ask", () => {
   throw new PauseRun("why", { data: { fn: () => {} } });
 });
 asking.node("key", { after: ["ask"] }, (ctx: Context) => ctx.idempotencyKey);
+
+/** What every backend can do. */
+export const common = repertoire(new Dag("repertoire"), {
+  echo: (value: unknown) => value,
+  fails: () => {
+    throw new RangeError("no");
+  },
+  hangs: () => new Promise(() => {}),
+});

@@ -1,14 +1,13 @@
-import { isGenerator } from "../../planning/streams.js";
 import { LazyAbort } from "../../base/abort.js";
 import { messageOf } from "../../base/message.js";
 import { setImmediate } from "../../base/event-loop.js";
 import { classAddress, isOriginalMethod } from "../../definition/origin/class-registry.js";
 import { workflowNames } from "../../definition/origin/name-registry.js";
 import { paramCount } from "../../definition/specs/named-inputs.js";
-import { runsWorkflows } from "../../definition/switch.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { Origin } from "../../definition/origin/origin.js";
-import { INLINE, type Place } from "../../run/place.js";
+import type { Place } from "../../run/place.js";
+import { THREAD } from "../wanted-places.js";
 import { StartError } from "./thread-errors.js";
 import type { ThreadPool } from "./thread-pool.js";
 import type { Address, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
@@ -44,28 +43,11 @@ export interface NodeInstance {
   readonly specs: readonly NodeSpec[];
 }
 
-const THREAD: Place = Object.freeze({ backend: "thread", reason: undefined });
-const FORK: Place = Object.freeze({
-  backend: "inline",
-  reason: 'conditions and selects run inline unless their "backend" says otherwise',
-});
-
 const REPLACED =
   "its method was replaced in this process, which workers don't see " +
   "(they find what other decorators put in its place if the class has @workflow)";
 const REPLACED_FUNCTION = "its function was replaced in this process, which workers don't see";
 const ADDED = "it was added to the workflow of a class, where workers find methods only";
-
-/** Where nodes should run, given their options and the mode. */
-export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
-  return specs.map(({ kind, fn, needs, subworkflow, declared, options: { backend } }) => {
-    if (subworkflow !== undefined || runsWorkflows(declared)) return INLINE;
-    if (backend === undefined && (isGenerator(fn) || needs.some((need) => need.stream === true))) return INLINE;
-    if (backend !== undefined) return backend === "thread" ? THREAD : INLINE;
-    if (mode !== "parallel") return INLINE;
-    return kind === "condition" || kind === "select" ? FORK : THREAD;
-  });
-}
 
 /** The task that asks a worker which nodes it finds, or why it can't find any. */
 export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask | string {

@@ -9,7 +9,7 @@ import { current } from "../../definition/current-context.js";
 import type { Snapshot } from "../../base/snapshot.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../../run/errors.js";
-import type { Backend, BackendCall } from "../backend.js";
+import type { RemoteCall, Runner } from "../runner.js";
 import { StartError, WorkerExit } from "./thread-errors.js";
 import type { ThreadPool } from "./thread-pool.js";
 import type {
@@ -29,7 +29,7 @@ import { isCompleted } from "./worker-messages.js";
  * @throws {NotCloneableError} NOT_CLONEABLE naming the value that can't be cloned; {BackendError} BACKEND when the
  *   worker ended; otherwise what the function threw
  */
-export class ThreadBackend implements Backend {
+export class ThreadRunner implements Runner {
   readonly name = "thread";
 
   constructor(
@@ -40,7 +40,7 @@ export class ThreadBackend implements Backend {
     private readonly fields: Snapshot | undefined,
   ) {}
 
-  execute(call: BackendCall, abort: LazyAbort, onStart: () => void): Promise<unknown> {
+  execute(call: RemoteCall, abort: LazyAbort, onStart: () => void): Promise<unknown> {
     const { spec, args, ctx } = call;
     const position = args.indexOf(ctx);
     const inputs = position < 0 ? args : args.filter((_, i) => i !== position);
@@ -57,13 +57,9 @@ export class ThreadBackend implements Backend {
     return new ThreadTrips(size, limit);
   }
 
-  close(): Promise<void> {
-    return this.pool.close();
-  }
-
   /** The parts of a call that most calls don't need. */
   private extraOf(
-    call: BackendCall,
+    call: RemoteCall,
     inputs: readonly unknown[],
     position: number,
     instances: Instances,
@@ -102,7 +98,7 @@ function obstacleIn(value: unknown, instances: Instances): string | undefined {
 }
 
 /** Receives the worker's messages during a call. */
-function receiverOf({ ctx }: BackendCall, onStart: () => void): (message: TaskMessage) => void {
+function receiverOf({ ctx }: RemoteCall, onStart: () => void): (message: TaskMessage) => void {
   return (message) => {
     if ("started" in message) return onStart();
     if ("progress" in message) return ctx.progress(...message.progress);
@@ -112,7 +108,7 @@ function receiverOf({ ctx }: BackendCall, onStart: () => void): (message: TaskMe
 }
 
 /** @throws {NotCloneableError} NOT_CLONEABLE for the first input that can't be cloned */
-function requireCloneable(call: BackendCall, inputs: readonly unknown[], instances: Instances): void {
+function requireCloneable(call: RemoteCall, inputs: readonly unknown[], instances: Instances): void {
   for (let i = 0; i < inputs.length; i++) {
     const obstacle = obstacleIn(inputs[i], instances);
     if (obstacle === undefined) continue;
@@ -122,7 +118,7 @@ function requireCloneable(call: BackendCall, inputs: readonly unknown[], instanc
 }
 
 /** The node's result from a worker's answer. */
-function resultOf(work: Promise<unknown>, call: BackendCall): Promise<unknown> {
+function resultOf(work: Promise<unknown>, call: RemoteCall): Promise<unknown> {
   const { spec, ctx } = call;
   return work.then(
     (received) => {
@@ -142,7 +138,7 @@ function resultOf(work: Promise<unknown>, call: BackendCall): Promise<unknown> {
 function errorIn(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, site: ErrorSite): unknown {
   if ("thrown" in answer) return decodeThrown(answer.thrown);
   if ("uncloneable" in answer) return notCloneable(spec, `result${answer.uncloneable}`, site);
-  return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
+  return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site);
 }
 
 /** The error of a node whose worker did not answer. */
@@ -151,15 +147,15 @@ function unanswered(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
   const { name } = spec;
   const failed = { ...site, cause: error };
   if (error instanceof StartError)
-    return new BackendError(`Node "${name}" was not called: ${asSentence(error.message)}`, failed, undefined);
+    return new BackendError(`Node "${name}" was not called: ${asSentence(error.message)}`, failed);
   if (error instanceof WorkerExit) {
     const message = `The worker that executed node "${name}" exited with code ${error.exitCode}. Find the call of process.exit, or give the node a retry.`;
-    return new BackendError(message, failed, error.exitCode);
+    return new BackendError(message, failed, { exitCode: error.exitCode });
   }
   return new BackendError(
     `The worker that executed node "${name}" ended: ${asSentence(messageOf(error))} Catch that in the node, or give it a retry.`,
     failed,
-    1,
+    { exitCode: 1 },
   );
 }
 
@@ -171,7 +167,7 @@ function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneab
 }
 
 /** @throws {NotCloneableError} NOT_CLONEABLE for the first result of a need that can't be cloned */
-function contextOf(call: BackendCall, inputs: readonly unknown[], position: number, instances: Instances): CallContext {
+function contextOf(call: RemoteCall, inputs: readonly unknown[], position: number, instances: Instances): CallContext {
   const { spec, ctx, needs } = call;
   for (const [name, result] of needs) {
     // Most are inputs, which were checked.

@@ -1,4 +1,4 @@
-import type { Trips } from "../backend.js";
+import type { Trips } from "../runner.js";
 import type { PendingTask } from "./pending-task.js";
 
 /** How long a trip should take, in ms. A round trip of one small call takes about a tenth of this. */

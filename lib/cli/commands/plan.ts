@@ -30,7 +30,9 @@ export function addPlan(root: Command): void {
     .description("Shows what a run would do: the nodes in order, what they need, and where they run. Runs nothing.");
   withWorkflow(command);
   withInputs(command)
-    .addOption(new Option("-m, --mode <mode>", "where and how nodes run").choices(["sequential", "async", "parallel"]))
+    .addOption(
+      new Option("-m, --mode <mode>", "where and how nodes run").choices(["sequential", "async", "parallel", "hybrid"]),
+    )
     .option("--json", "writes the plan as JSON")
     .action(async (file: string, options: PlanOptions) => {
       const workflow = await loadWorkflow(file, options.workflow);

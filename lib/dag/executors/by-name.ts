@@ -9,7 +9,7 @@ export function executorFor(
   name: ExecutorName,
   plan: DagPlan,
   ranking: Ranking,
-  laneOf: Uint8Array | undefined,
+  laneOf: Uint16Array | undefined,
 ): Executor {
   switch (name) {
     case "workQueue":

@@ -14,7 +14,7 @@ export class LevelByLevel extends WorkQueue {
   private readonly held: number[][] = [];
   private current = 0;
 
-  constructor(plan: DagPlan, ranking: Ranking, laneOf: Uint8Array | undefined) {
+  constructor(plan: DagPlan, ranking: Ranking, laneOf: Uint16Array | undefined) {
     super(plan, ranking, laneOf);
     this.levelOf = flowLevels(plan.flow, plan.order);
     for (const level of this.levelOf) this.left[level] = (this.left[level] ?? 0) + 1;

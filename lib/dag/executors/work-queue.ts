@@ -14,7 +14,7 @@ export class WorkQueue implements Executor {
   constructor(
     plan: DagPlan,
     private readonly ranking: Ranking,
-    private readonly lanes: Uint8Array | undefined,
+    private readonly lanes: Uint16Array | undefined,
   ) {
     this.queue = new MinSet(plan.size);
     this.others = lanes === undefined ? NO_QUEUES : queuesFor(lanes, plan.size);
@@ -57,7 +57,7 @@ export class WorkQueue implements Executor {
 const NO_QUEUES: readonly MinSet[] = Object.freeze([]);
 
 /** The queues of all lanes but the first. */
-function queuesFor(lanes: Uint8Array, size: number): MinSet[] {
+function queuesFor(lanes: Uint16Array, size: number): MinSet[] {
   const last = lanes.reduce((most, lane) => Math.max(most, lane), 0);
   return Array.from({ length: last }, () => new MinSet(size));
 }

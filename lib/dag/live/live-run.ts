@@ -1,4 +1,4 @@
-import type { Backend } from "../../backends/backend.js";
+import type { Runner } from "../../backends/runner.js";
 import { LazyAbort } from "../../base/abort.js";
 import { cores } from "../../base/cores.js";
 import { pendingOf, whenSettled } from "../../base/coroutine.js";
@@ -10,7 +10,7 @@ import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { CommonRunOptions } from "../../engine/options.js";
 import { telemetryOf } from "../../engine/telemetry/of-run.js";
 import type { RunTelemetry } from "../../engine/telemetry/telemetry.js";
-import { Permits, SharedPermits } from "../../engine/permits.js";
+import { SharedPermits, type Permits } from "../../engine/permits.js";
 import { StepClock } from "../../engine/step-clock.js";
 import { indegrees } from "../../graph/digraph.js";
 import type { DagPlan } from "../../planning/plan.js";
@@ -28,6 +28,8 @@ import { refuseRunInside } from "../../engine/host.js";
 import { BackendCalls, type CallsRun } from "../backend-calls.js";
 import { WorkQueue } from "../executors/work-queue.js";
 import { Lanes } from "../lanes.js";
+import type { DagRunOptions } from "../options.js";
+import { hasLanes, RunPermits } from "../run-permits.js";
 import type { Placed } from "../placements.js";
 import { NodeStreams } from "../node-streams/node-streams.js";
 import { Computation, ManagedComputation, type ComputingDag } from "./computation.js";
@@ -88,6 +90,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   /** The gates that are to be decided, by number. */
   private undecided: number[] = [];
   private readonly freshness: Freshness;
+  private readonly runPermits: RunPermits;
   private readonly permits: Permits;
   /** Whether every node needs policies. */
   private readonly managesAll: boolean;
@@ -119,11 +122,11 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   constructor(
     readonly state: RunState,
     private readonly inputs: unknown[],
-    private readonly options: LiveOptions<any>,
+    private readonly options: LiveOptions<any> & Pick<DagRunOptions, "routing">,
     private readonly setup: LiveSetup,
   ) {
     const { plan } = state;
-    const { mode = "async", concurrency = Infinity, scheduler } = options;
+    const { mode = "async", scheduler } = options;
     this.plan = plan;
     this.args = new Arguments(plan, state, inputs, undefined);
     this.scheduler = scheduler;
@@ -135,7 +138,9 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     this.needs = new Needs(plan, state, this.gates);
     this.results = new LiveResults(state, this.args, this);
     this.streams = plan.streams === undefined ? undefined : new NodeStreams(this, plan.streams, undefined);
-    this.permits = new Permits(mode === "sequential" ? 1 : concurrency, this);
+    const isSequential = mode === "sequential";
+    this.runPermits = new RunPermits({ options, isSequential, isOrdered: false, outer: undefined }, this);
+    this.permits = this.runPermits.inline;
     this.computations = new Array<Computation | undefined>(plan.size).fill(undefined);
     this.queued = new Uint8Array(plan.size);
     const { graph } = plan.flow;
@@ -160,12 +165,13 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   private beginNodes(placed: Placed | undefined): void {
     if (this.isClosed) return;
     const { mode } = this.options;
-    if (placed !== undefined && placed.backends.length > 0) {
+    if (placed !== undefined && placed.runners.length > 0) {
       this.state.places = placed.places;
-      const newPermits = mode === "parallel" ? ({ limit }: Backend) => new Permits(limit, this) : undefined;
-      this.calls = new BackendCalls(this, new Lanes(placed.places, placed.backends, this.permits, newPermits));
+      const permitsOf = (runner: Runner) => this.runPermits.of(runner);
+      this.calls = new BackendCalls(this, new Lanes(placed.places, placed.runners, this.permits, permitsOf));
     }
-    const isLimited = mode === "parallel" || this.concurrency < Infinity || this.scheduler !== undefined;
+    const isLimited =
+      hasLanes(this.options) || this.calls !== undefined || this.concurrency < Infinity || this.scheduler !== undefined;
     const ranking = isLimited && mode !== "sequential" ? criticalFirst(this.plan) : this.plan;
     this.queue = new WorkQueue(this.plan, ranking, this.calls?.lanes.queueOf);
     this.freshness.begin();
@@ -211,15 +217,15 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   }
 
   get innerOptions(): CommonRunOptions {
-    const { mode = "async", concurrency, maxWorkers, pool, scheduler, hooks, strict } = this.options;
-    const ofDags = { mode, concurrency, maxWorkers, pool };
+    const { mode = "async", concurrency, maxWorkers, pool, routing, scheduler, hooks, strict } = this.options;
+    const ofDags = { mode, concurrency, maxWorkers, pool, routing };
     return { ...ofDags, scheduler, hooks, strict };
   }
 
   get sharedPermits(): SharedPermits {
     if (this.lazyPermits === undefined) {
       this.lazyPermits = new SharedPermits();
-      this.lazyPermits.add("inline", this.permits);
+      this.runPermits.share(this.lazyPermits);
       this.calls?.lanes.share(this.lazyPermits);
     }
     return this.lazyPermits;

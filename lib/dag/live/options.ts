@@ -7,6 +7,7 @@ const OPTIONS = [
   "concurrency",
   "maxWorkers",
   "pool",
+  "backends",
   "scheduler",
   "hooks",
   "telemetry",

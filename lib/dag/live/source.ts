@@ -28,9 +28,10 @@ export function liveSource(
   given: LiveOptions<any>,
 ): Omit<LiveSource, "never"> {
   checkLiveOptions(given);
-  const options = withDefaults(liveDefaults(dag.options), given) as LiveOptions<any>;
-  const { inputs: raw = {}, mode, hooks } = options;
-  const plan = factory.planFor(options.inputs, options);
+  const merged = withDefaults(liveDefaults(dag.options), given) as LiveOptions<any>;
+  const { inputs: raw = {}, mode, hooks } = merged;
+  const plan = factory.planFor(merged.inputs, merged);
+  const options = factory.routed(plan, merged);
   const { declaredInputs: declared } = dag;
   if (declared === undefined) {
     checkDagInputs(plan, raw);
@@ -40,7 +41,7 @@ export function liveSource(
   refuseInputsTimeouts(plan);
   refuseWaits(plan);
   refuseStreams(plan);
-  const usesThreads = plan.usesThreads || mode === "parallel";
+  const leaves = plan.isPlaced || mode === "parallel";
   return {
     plan,
     declared,
@@ -48,7 +49,7 @@ export function liveSource(
     options,
     hooks: hooksOf(dag.defaultHooks, hooks),
     cacheOf: factory.caches.of,
-    place: usesThreads ? (runId, abort) => factory.placements.of(plan, options, runId, abort) : undefined,
+    place: leaves ? (runId, abort) => factory.placements.of(plan, options, runId, abort) : undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Trips } from "../../backends/backend.js";
+import type { Trips } from "../../backends/runner.js";
 import type { LazyAbort } from "../../base/abort.js";
 import type { Coroutine } from "../../base/coroutine.js";
 import type { Semaphore } from "../../base/semaphore.js";

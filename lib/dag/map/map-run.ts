@@ -1,7 +1,7 @@
 import { abandon, drive, pendingOf, whenSettled } from "../../base/coroutine.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
 import { afterTurn, nextTurn } from "../../base/event-loop.js";
-import type { Trips } from "../../backends/backend.js";
+import type { Trips } from "../../backends/runner.js";
 import type { MapSettings } from "../../definition/specs/map-options.js";
 import { Attempts } from "../../engine/attempts.js";
 import { ExecutionError, failedBecause, failedInside, isErrorOf } from "../../run/errors.js";

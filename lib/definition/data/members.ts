@@ -5,7 +5,7 @@ import { define, isPlainRecord } from "../../base/objects.js";
 import { isSubworkflow, type Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeHooks } from "../specs/node-options.js";
 import { needText, optional, stream, toNeed, type Need, type NeedLike } from "../specs/need.js";
-import type { NodeSpec } from "../specs/node-spec.js";
+import { hasFunction, type NodeSpec } from "../specs/node-spec.js";
 import { cases, casesOf, type Case, type CaseFunction } from "../switch.js";
 import type { Fields, FoundFunction, Section } from "./section.js";
 import { caseName, type SubworkflowJson, type WorkflowWriter } from "./workflow-writer.js";
@@ -26,14 +26,20 @@ export interface MemberJson {
   readonly subworkflow?: SubworkflowJson;
   /** The cases in the place of its function, by label. */
   readonly cases?: Readonly<Record<string, CaseJson>>;
+  /** Of a node without a function, whose backend knows what it does. */
+  readonly function?: "none";
   readonly [option: string]: unknown;
 }
 
 type Cases = ReadonlyMap<string, CaseFunction | Subworkflow>;
 
 /** Writes what takes the place of a member's function; nothing for a plain function. */
-export function workJson(spec: NodeSpec, writer: WorkflowWriter): Pick<MemberJson, "subworkflow" | "cases"> {
+export function workJson(
+  spec: NodeSpec,
+  writer: WorkflowWriter,
+): Pick<MemberJson, "subworkflow" | "cases" | "function"> {
   const { name, subworkflow, fn } = spec;
+  if (!hasFunction(spec)) return { function: "none" };
   if (subworkflow !== undefined) return { subworkflow: writer.subworkflow(subworkflow, name) };
   const table = casesOf(fn);
   return table === undefined ? {} : { cases: casesJson(table, name, writer) };
@@ -117,5 +123,13 @@ export function optionsJson(
 ): object {
   const elsewhere = { name: undefined, needs: undefined, after: undefined };
   const options = spec.event === undefined ? spec.options : joinEventOptions(spec.event, spec.options);
-  return writer.record({ ...options, ...spec.map, ...elsewhere, hooks }, place);
+  return writer.record({ ...options, ...spec.map, ...elsewhere, backend: backendData(options.backend), hooks }, place);
+}
+
+/** Is no data, so a reference to its place stands for it. */
+const NO_DATA = Symbol("no data");
+
+/** A backend is written as a whole, whatever it is made of. */
+export function backendData<B>(backend: B): B | symbol {
+  return typeof backend === "object" && backend !== null && "run" in backend ? NO_DATA : backend;
 }

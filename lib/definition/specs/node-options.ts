@@ -8,7 +8,6 @@ import {
   checkOptions,
   integer,
   label,
-  oneOf,
   show,
   timeOf,
   type OptionName,
@@ -19,6 +18,7 @@ import type { Class } from "../../base/class-state.js";
 import type { StandardSchema } from "../../base/standard-schema.js";
 import { merge } from "../../base/merge.js";
 import type { Context } from "../context.js";
+import { checkNodeBackend, type Backend, type BackendName } from "./backend.js";
 import { checkSchema } from "./input-schemas.js";
 import type { NeedLike } from "./need.js";
 import type { NodeSpec } from "./node-spec.js";
@@ -116,8 +116,12 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   buffer?: number | undefined;
   /** The order in which ready nodes start when concurrency is limited. @defaultValue "normal" */
   priority?: Priority | undefined;
-  /** Where the node runs: on the caller's thread, or on a worker thread. @defaultValue the backend of the run's mode */
-  backend?: "inline" | "thread" | undefined;
+  /**
+   * Where the node runs: `inline`, on the caller's thread; `thread`, on a worker thread; on a backend, or on the one that
+   * has this name among the `backends` of the run or the workflow. Without a function, it has to be one of the latter.
+   * @defaultValue the backend of the run's mode
+   */
+  backend?: BackendName | Backend | undefined;
   /** Keeps results across runs, by the values of the node's inputs. @defaultValue no cache */
   cache?: CacheOptions | undefined;
   /** Functions that are called around each attempt, after the default hooks and those of the run. */
@@ -215,7 +219,7 @@ export const NODE_RULES: Rules<NodeOptions> = {
   inputsTimeout: checkDuration,
   buffer: integer(1),
   equals: "function",
-  backend: oneOf(["inline", "thread"]),
+  backend: checkNodeBackend,
 };
 
 /** The names of all options of nodes. */

@@ -4,6 +4,7 @@ import { merge } from "../../base/merge.js";
 import { withGuessedContext, withoutGuessedContext } from "./context-param.js";
 import { resolvedNames, paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
+import { isOwnBackend } from "./backend.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
 import { readSignature } from "./params.js";
@@ -27,7 +28,7 @@ export interface NodeSpec {
   readonly kind: NodeKind;
   /** The option `description`. */
   readonly description: string | undefined;
-  /** The function that attempts call. */
+  /** The function that attempts call; if the node has none, and only its backend knows what it does, one that throws. */
   readonly fn: NodeFunction;
   /**
    * The original function, which declares the parameters and identifies the node. It differs from `fn` if `fn` replaces
@@ -73,6 +74,7 @@ const NO_NEEDS: readonly Need[] = Object.freeze([]);
 const NO_OPTIONS: NodeOptions = Object.freeze({});
 
 /**
+ * @param given - its function; undefined if its backend has what it does
  * @param method - for a method: its instance, and the function that declares its parameters
  * @throws {InvalidNodeError} INVALID_NODE when the name, the function or a need is invalid
  * @throws {TypeError} | {RangeError} when an option is invalid
@@ -80,11 +82,12 @@ const NO_OPTIONS: NodeOptions = Object.freeze({});
 export function nodeSpec(
   kind: NodeKind,
   name: string,
-  fn: NodeFunction,
+  given: NodeFunction | undefined,
   options: NodeOptions = NO_OPTIONS,
   method?: Method,
 ): NodeSpec {
   checkNodeName(name);
+  const fn = given ?? standIn(name, options);
   if (typeof fn !== "function") throw new InvalidNodeError(`Node "${name}" needs a function; received ${show(fn)}.`);
   if (options !== NO_OPTIONS) checkNodeOptions(options, name);
   const needs = toNeeds(options.needs, name);
@@ -111,6 +114,25 @@ export function nodeSpec(
   });
 }
 
+/** The function of a node without one, whose backend has what it does. It is never called. */
+function isElsewhere(): never {
+  throw new Error("This node has no function.");
+}
+
+/** Whether a node has a function of its own, so that it can run in this process. */
+export function hasFunction({ fn }: Pick<NodeSpec, "fn">): boolean {
+  return fn !== isElsewhere;
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE when a node without a function has needs, but no parameters that take them */
+function standIn(name: string, { backend, needs = [], params }: NodeOptions): NodeFunction | undefined {
+  if (!isOwnBackend(backend)) return undefined;
+  if (params !== undefined || needs.length === 0) return isElsewhere;
+  throw new InvalidNodeError(
+    `Node "${name}" has no function, so its parameters have no names. Name them in order: { params: ["…"] }.`,
+  );
+}
+
 /** The function of an event node without one: its result is the payload. */
 const payloadOf = (...values: unknown[]): unknown => values[0];
 
@@ -122,13 +144,14 @@ export function givesPayload({ fn }: NodeSpec): boolean {
 /** The spec of an event node. Throws like {@link nodeSpec}. */
 export function eventSpec(
   name: string,
-  fn: NodeFunction = payloadOf,
+  given: NodeFunction | undefined,
   options: EventOptions = NO_OPTIONS,
   method?: Method,
 ): NodeSpec {
   checkNodeName(name);
   checkEventOptions(options, name);
   const { event, node } = partEventOptions(name, options);
+  const fn = given ?? standIn(name, node) ?? payloadOf;
   const own = fn === payloadOf ? { ...node, backend: "inline" as const } : node;
   return Object.freeze({ ...nodeSpec("event", name, fn, own, method), event });
 }
@@ -136,7 +159,7 @@ export function eventSpec(
 /** The spec of a map. Throws like {@link nodeSpec}. */
 export function mapSpec(
   name: string,
-  work: NodeFunction | Subworkflow,
+  work: NodeFunction | Subworkflow | undefined,
   options: MapOptions = NO_OPTIONS,
   method?: Method,
 ): NodeSpec {

@@ -1,5 +1,6 @@
 import { checkOptions, integer, oneOf, type OtherNames, type Rules } from "../../base/check.js";
 import { checkEventSchemas, type EventSchemas } from "./event-schemas.js";
+import { checkBackends, type Backends } from "./backend.js";
 import { checkErrorStrategy, type ErrorStrategy } from "./node-options.js";
 import { checkInputSchemas, type InputSchemas } from "./input-schemas.js";
 import { checkWorkflowName } from "./node-spec.js";
@@ -36,6 +37,11 @@ export interface WorkflowOptions {
    */
   wiring?: "name" | "type" | undefined;
   /**
+   * Backends by the names that nodes have for them, and limits, for all runs. The option `backends` of a run goes before
+   * it, name by name.
+   */
+  backends?: Backends | undefined;
+  /**
    * The module that defines the workflow, for worker threads: `import.meta.url`.
    * @defaultValue the module that calls `new Dag`, `Dag.from` or `@workflow`
    */
@@ -51,7 +57,7 @@ export interface WorkflowOptions {
 type SharedOption = "description" | "metadata" | "errorStrategy" | "runOptions" | "inputs";
 
 /** The options of dags. */
-export type DagOption = SharedOption | "autowire" | "wiring" | "module";
+export type DagOption = SharedOption | "autowire" | "wiring" | "module" | "backends";
 
 /** The options of fsms. */
 export type FsmOption = SharedOption | "events" | "maxCycles" | "errorState" | "historyLimit";
@@ -92,6 +98,7 @@ const DAG_RULES: Rules<Pick<WorkflowOptions, DagOption>> = {
   autowire: "boolean",
   wiring: oneOf(["name", "type"]),
   module: "string",
+  backends: checkBackends,
 };
 
 const FSM_RULES: Rules<Pick<WorkflowOptions, FsmOption>> = {

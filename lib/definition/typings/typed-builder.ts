@@ -6,6 +6,7 @@ import type { NodeHandle, OutputHandle } from "../node-handle.js";
 import type { EventOptions } from "../specs/event-spec.js";
 import type { MapOptions } from "../specs/map-options.js";
 import type { NodeOptions } from "../specs/node-options.js";
+import type { Backend, BackendName } from "../specs/backend.js";
 import type { CacheOptions } from "../specs/policy-options.js";
 import type { ChildWorkflow } from "../defined.js";
 import type { Subworkflow, WorkflowInstance } from "../specs/subworkflow-spec.js";
@@ -56,15 +57,26 @@ type PassedOn<R, D extends Needs> =
         : First<D>
     : never;
 
+/** A node without a function, whose backend knows what it does. Its value is any, unless a schema says what it is. */
+interface Elsewhere {
+  readonly backend: BackendName | Backend;
+}
+
+interface ElsewhereDefiner<O = unknown> {
+  <V = any>(options: NodeOptions<Needs, V> & O & Elsewhere & { readonly name: string }): NodeHandle<V>;
+  <const N extends string, V = any>(name: N, options: NodeOptions<Needs, V> & O & Elsewhere): NodeHandle<V, N>;
+}
+
 /** A workflow in the place of a function. Its value is any, unless `subworkflow` names an output of a known type. */
 type WorkflowOf<R> = Subworkflow<R> | ChildWorkflow | (new () => object);
 type ValueIn<W> = W extends Subworkflow<infer V> ? V : any;
 
 /**
  * The call forms of {@link Dag.node}: a function, whose name becomes the node's; a name and a function; options and a
- * function; a name, options and a function. Handles in `needs` give the parameters their types.
+ * function; a name, options and a function. Handles in `needs` give the parameters their types. The function may be left
+ * out with a `backend` that knows what the node does.
  */
-export interface NodeDefiner {
+export interface NodeDefiner extends ElsewhereDefiner {
   <R>(fn: (...args: any[]) => R): NodeHandle<ResultOf<R>>;
   <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<ResultOf<R>, N>;
   <const D extends Needs, R, V = ResultOf<R>>(options: NodeOptions<D, V>, fn: Positional<D, R>): NodeHandle<V>;
@@ -121,6 +133,7 @@ interface Cases<C extends CaseTable> {
  * A handle as the first need gives the item, and the result, their types.
  */
 export interface MapDefiner {
+  <const N extends string>(name: N, options: MapOptions & Elsewhere): NodeHandle<any, N>;
   <const N extends string, R>(name: N, fn: (item: any, ...args: any[]) => R): NodeHandle<any, N>;
   <const N extends string, W extends WorkflowOf<any>>(name: N, workflow: W): NodeHandle<any, N, W>;
   <const N extends string>(name: N, cases: Cases<CaseTable>): NodeHandle<any, N>;
@@ -176,7 +189,7 @@ export interface EventDefiner {
 }
 
 /** The call forms of {@link Dag.cachedNode}, which take options of the node and of its cache in one object. */
-export interface CachedDefiner {
+export interface CachedDefiner extends ElsewhereDefiner<CacheOptions> {
   <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
   <const D extends Needs, R, V = Awaited<R>>(
     options: NodeOptions<D, V> & CacheOptions,
@@ -197,7 +210,7 @@ type ForkResult<K extends "condition" | "select"> = K extends "condition"
  * The call forms of {@link Dag.condition} and {@link Dag.select}: those of {@link NodeDefiner}. The handle's type is that
  * of the value passed on: the one given to `decide` or `route`, else the fork's first input.
  */
-export interface ForkDefiner<K extends "condition" | "select"> {
+export interface ForkDefiner<K extends "condition" | "select"> extends ElsewhereDefiner {
   <R extends ForkResult<K>>(fn: (...args: any[]) => R): NodeHandle<PassedOn<R, Needs>>;
   <const N extends string, R extends ForkResult<K>>(
     name: N,
@@ -220,7 +233,7 @@ type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : Rec
  * A single parameter takes a record of all needs, several parameters one need each. The compiler infers parameter types
  * from the first overload that matches, so several parameters must be annotated.
  */
-export interface AllDefiner {
+export interface AllDefiner extends ElsewhereDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<ResultOf<ReturnType<F>>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<ResultOf<ReturnType<F>>, N>;
   <const N extends string, const D extends Needs, R, V = ResultOf<R>>(
@@ -245,7 +258,7 @@ export interface AllDefiner {
  * A single parameter takes the value of the winner, several parameters one need each, undefined if not completed yet.
  * As in {@link AllDefiner}, several parameters must be annotated.
  */
-export interface AnyDefiner {
+export interface AnyDefiner extends ElsewhereDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
   <const N extends string, const D extends Needs, R, V = Awaited<R>>(

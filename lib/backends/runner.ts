@@ -1,5 +1,6 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { Context } from "../definition/context.js";
+import type { Backend } from "../definition/specs/backend.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ErrorSite } from "../run/errors.js";
 
@@ -11,8 +12,8 @@ export interface AttemptCall {
   readonly ctx: Context;
 }
 
-/** An attempt, with everything a backend needs to execute it elsewhere. */
-export interface BackendCall extends AttemptCall {
+/** An attempt, with everything a runner needs to execute it elsewhere. */
+export interface RemoteCall extends AttemptCall {
   /** The location of the attempt, for errors. */
   readonly site: ErrorSite;
   /** The trace that it belongs to, for telemetry where it is executed; undefined if there is none. */
@@ -20,7 +21,7 @@ export interface BackendCall extends AttemptCall {
   /** The results of the node's needs, by name. Cost: O(needs) per read. */
   readonly needs: readonly (readonly [name: string, result: unknown])[];
   /**
-   * Returns the array buffers in the arguments that this backend created and no other node takes. They are transferred
+   * Returns the array buffers in the arguments that this runner created and no other node takes. They are transferred
    * instead of copied, and the run drops the results that hold them.
    */
   takeBuffers(): ArrayBuffer[];
@@ -28,17 +29,22 @@ export interface BackendCall extends AttemptCall {
   readonly trips?: Trips | undefined;
 }
 
-/** Calls that a backend may send together. */
+/** Calls that a runner may send together. */
 export interface Trips {
   /** The maximum number of calls in a trip, at present. */
   readonly size: number;
 }
 
-/** Executes attempts. A backend knows where they run, but neither when nor why. */
-export interface Backend {
+/**
+ * Executes attempts, as the engine asks for it: on this thread, on worker threads, or on a backend of the user's. It knows
+ * where they run, but neither when nor why.
+ */
+export interface Runner {
   /** The name shown in places and results. */
   readonly name: string;
-  /** The maximum number of concurrent calls. */
+  /** The backend of the user's whose calls it makes; undefined for those that every run has. */
+  readonly backend?: Backend | undefined;
+  /** The maximum number of concurrent calls in one run. */
   readonly limit: number;
   /**
    * Calls the node's function once.
@@ -47,13 +53,11 @@ export interface Backend {
    * @returns its result, or a promise of it
    * @throws what the function throws; {BackendError} BACKEND when it can't be called, or its outcome is lost
    */
-  execute(call: BackendCall, abort: LazyAbort, onStart: () => void): unknown;
+  execute(call: RemoteCall, abort: LazyAbort, onStart: () => void): unknown;
   /**
-   * Trips for calls of one node; undefined in a backend where sending costs nothing.
+   * Trips for calls of one node; undefined in a runner where sending costs nothing.
    * @param size - the number of calls in a trip; undefined to choose it by how long they take
    * @param limit - returns how many trips may be under way at a time
    */
   newTrips?(size: number | undefined, limit: () => number): Trips;
-  /** Releases resources such as threads. Called by the backend's owner, never by a run. */
-  close(): Promise<void>;
 }

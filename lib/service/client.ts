@@ -43,6 +43,9 @@ import { answersOf, copiesOf, dueOf, idOf } from "./verb-arguments.js";
 import { wayOfEvent } from "./way-of-event.js";
 import type { InputsOf, NodesIn, PayloadsOf, ResultOf, WorkflowRef } from "./workflow-types.js";
 
+/** What a client that has only names of workflows needs to know of a run. */
+const UNKNOWN = { workflow: undefined, kind: undefined, structure: undefined };
+
 const NO_RUNS: ReadonlyMap<string, RunSlot> = new Map();
 
 /**
@@ -199,8 +202,9 @@ export class Client extends ScheduleVerbs {
     const { store } = this;
     const { key } = options;
     const copy = store.copyOf(payload);
-    const { workflow, kind, structure } = await this.workflowOf(runId);
-    const known = this.workflows.withStructure(workflow, structure);
+    const knowsNone = this.workflows.served.length === 0;
+    const { workflow, kind, structure } = knowsNone ? UNKNOWN : await this.workflowOf(runId);
+    const known = workflow === undefined ? undefined : this.workflows.withStructure(workflow, structure);
     const isKnown = known !== undefined && known.kind === (kind ?? known.kind);
     if (isKnown) return known.sendTo(runId, event, copy, { store, key });
     const place = event.includes(".") ? await this.placeOf(runId, event) : { event };

@@ -7,7 +7,7 @@ import { tooLate } from "../run/late-event.js";
 import { Batch } from "./writing/batch.js";
 import { writeBlobs } from "./writing/blobs.js";
 import type { Codec } from "./values/codec.js";
-import type { DatabaseAccess } from "./database/database-access.js";
+import { type DatabaseAccess, writeFailed } from "./database/database-access.js";
 import type { Database } from "./database/database.js";
 import { encodePayload, insertEvents } from "./writing/event-rows.js";
 import { readyAddressed, readyResting } from "./queue/addressed.js";
@@ -16,7 +16,8 @@ import { effectiveAttempt } from "./reading/effective-attempt.js";
 import { UNFINISHED } from "./reading/run-summary.js";
 import { attemptsOf, findAndLockRunRow, kindOf, lockRunRow, rootOf, waitRows } from "./reading/run-rows.js";
 import type { AttemptRow, EventRow, RunRow, Tables, WaitRow } from "./database/schema.js";
-import { requireKey } from "./values/storable-text.js";
+import { sendToResting } from "./send-to-resting.js";
+import { isStorable, requireKey } from "./values/storable-text.js";
 import type { SentEvent } from "./store.js";
 
 /** The driver of the run that an event was sent to, and the runs at rest that are ready to continue now. */
@@ -34,15 +35,20 @@ interface SentTo {
  * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow;
  *   {ExecutionError} when no node takes the event any more
  */
-export function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: Codec): Promise<SentTo> {
-  const { runId, workflow, kind, event, key } = sent;
+export async function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: Codec): Promise<SentTo> {
+  const { runId, event, key } = sent;
   const batch = new Batch();
   const text = batch.store(encodePayload(sent, codec));
   if (key !== undefined) requireKey("The key", key);
   // Fixed before the first attempt, so that a retry does not record the event twice.
   const id = key === undefined ? newRunId() : `key:${key}`;
+  const is_unchecked = sent.isUnchecked === true ? 1 : 0;
+  const row = { id, event, payload: text, is_unchecked };
+  const isPlain = (sent.way ?? []).length === 0 && batch.blobs.size === 0;
+  if (isPlain && (await isSentToResting(access, sent, row))) return { owner: null, ready: [runId] };
   return access.transaction<SentTo>(async (trx, database: Database, previous) => {
     const run = await lockRunRow(trx, database, runId);
+    const { workflow = run.workflow, kind } = sent;
     requireWorkflow(runId, { workflow: run.workflow, kind: kindOf(run) }, { workflow, kind });
     const way = await currentWay(trx, run, sent);
     const target = [runId, ...way].join("/");
@@ -53,12 +59,22 @@ export function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: Codec)
     const isAwaited = await requireTaker(trx, { ...sent, way }, inside, access.clock.now());
     const owner = inside?.owner ?? run.owner;
     const place = { run_id: target, root_id: await rootOf(trx, run) };
-    const is_unchecked = sent.isUnchecked === true ? 1 : 0;
-    const row = { ...place, id, event, payload: text, is_unchecked, sent_at: access.clock.now(), for_owner: owner };
-    await insertEvents(trx, [row]);
+    await insertEvents(trx, [{ ...place, ...row, sent_at: access.clock.now(), for_owner: owner }]);
     await writeBlobs(trx, place.root_id, batch.blobs);
     return { owner, ready: run.owner === null ? await ready(trx, database, place, isAwaited) : [] };
   });
+}
+
+/** Records an event in one statement, if that is all it takes. See {@link sendToResting}. */
+function isSentToResting(
+  access: DatabaseAccess,
+  sent: SentEvent,
+  row: Pick<EventRow, "id" | "event" | "payload" | "is_unchecked">,
+): Promise<boolean> {
+  return access.retry(async (database) => {
+    if (!database.hasRowLocks || !isStorable(sent.runId)) return false;
+    return sendToResting(database, sent, { ...row, sent_at: access.clock.now() });
+  }, writeFailed);
 }
 
 /**

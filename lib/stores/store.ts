@@ -260,7 +260,8 @@ export interface QueuedEvent {
 /** An event sent to a run through the store, wherever the run is driven. */
 export interface SentEvent {
   readonly runId: string;
-  readonly workflow: string;
+  /** Undefined if the sender knows only the run. */
+  readonly workflow: string | undefined;
   /** Undefined if the sender knows only the name. */
   readonly kind: WorkflowKind | undefined;
   /** The keys of the runs inside that lead to the one that takes it. */

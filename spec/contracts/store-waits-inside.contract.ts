@@ -112,6 +112,28 @@ export function storeWaitsInsideContract(name: string, connect: () => Promise<Op
       });
     }
 
+    it("does not tell of a delay that has passed", async () => {
+      const store = another();
+      const dag = new Dag("orders");
+      dag.node("soon", { delay: 20 }, () => 1);
+      dag.node("late", { needs: ["soon"], delay: HOUR }, () => 1);
+      const began = Date.now();
+      const handle = inDag(dag).start({ store, runId: "r" });
+      handle.result.catch(() => {});
+      const told = async () => (await store.getRun("r"))?.waitingFor?.until;
+      await until(async () => ((await told()) ?? 0) >= began + HOUR);
+      await store.close();
+      await handle.result.catch(() => {});
+      const other = another();
+      const { waitingFor } = await inDag(dag).resume("r", { store: other, detach: true });
+      for (const runId of ["r", "r/check"]) {
+        expect((await other.getRun(runId))?.waitingFor).toEqual({
+          events: [],
+          until: Math.floor(waitingFor?.until ?? 0),
+        });
+      }
+    });
+
     it("is listed, also when what is inside can't be read", async () => {
       const store = another();
       await inDag(payment()).run({ store, runId: "r", detach: true });

@@ -18,6 +18,8 @@ export interface ChaosSettings {
   readonly slowest?: number;
   /** How long runs may go on when it is stopped, in ms. */
   readonly grace?: number;
+  readonly limits?: Readonly<Record<string, number>>;
+  readonly rate?: Readonly<Record<string, { readonly limit: number; readonly interval: number }>>;
   /** What brings runs to it, unless the store does it alone. */
   readonly queue?: { readonly connection: string; readonly prefix?: string; readonly repairInterval?: number };
 }
@@ -30,6 +32,8 @@ const {
   slowest,
   grace = 0,
   maxRecoveries,
+  limits,
+  rate,
   queue,
 } = JSON.parse(json) as ChaosSettings;
 const store = database.startsWith("postgres:") ? postgresStore(database, { lease }) : sqliteStore(database, { lease });
@@ -40,6 +44,8 @@ const service = new Service({
   concurrency,
   pollInterval,
   maxRecoveries,
+  limits,
+  rate,
   queue: queue && bullmq(queue),
 });
 

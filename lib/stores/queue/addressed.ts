@@ -7,7 +7,7 @@ import { addressedRuns } from "../reading/recoverable-runs.js";
 import type { ServedWorkflow } from "./queue.js";
 
 /** Of a run at rest, which an event may continue: a pause that was thrown, or asked for, is ended by none. */
-const RESTS = sql`status in ('waiting', 'paused') and pauses is null and owner is null and ready_at is null and is_child = 0`;
+export const RESTS = sql`status in ('waiting', 'paused') and pauses is null and owner is null and ready_at is null and is_child = 0`;
 
 /**
  * Makes those of the runs ready that are at rest, and have received an event they wait for. Leaves out those that are

@@ -9,6 +9,7 @@ import type { LatestCycle } from "./latest-cycles.js";
 import { kindOf } from "./run-rows.js";
 import type { Redaction } from "../values/redaction.js";
 import type { RunRow, WaitRow } from "../database/schema.js";
+import { timeOfDay } from "../database/time.js";
 import type { WorkflowKind } from "../store.js";
 
 /** A run without its nodes and values. All times are whole ms since 1970. */
@@ -150,9 +151,11 @@ function ownWait(
   if (!UNFINISHED.includes(status)) return undefined;
   if (kind === "dag") {
     const open = waits.filter(({ payload }) => payload === null);
+    // A row of a delay stays when that has passed. A run at rest says itself when it is due.
+    const isAhead = (until: number) => status === "running" && until > timeOfDay();
     const parts = open.map(({ event, until }) => ({
       events: event === null ? [] : [event],
-      until: until ?? undefined,
+      until: until !== null && isAhead(until) ? until : undefined,
     }));
     const due = due_at === null ? [] : [{ events: [], until: due_at }];
     const all = joined([...parts.filter(({ events, until }) => events.length > 0 || until !== undefined), ...due]);

@@ -4,6 +4,10 @@ import { parseCron } from "./cron-fields.js";
 import type { Timetable } from "./timetable.js";
 import { WallClock } from "./wall-clock.js";
 
+/** The timetables in use: a service asks for that of a schedule whenever it fires. */
+const known = new Map<string, Timetable>();
+const MOST_KNOWN = 1000;
+
 /** When the search begins for an expression that never comes. */
 const SOME_TIME = Date.UTC(2000, 0);
 
@@ -19,6 +23,17 @@ const SOME_TIME = Date.UTC(2000, 0);
  * @throws {RangeError} naming the option, the field that is wrong, and what it may contain
  */
 export function cronTimes(option: string | OptionName, expression: string, timezone: string): Timetable {
+  const key = `${timezone} ${expression}`;
+  let times = known.get(key);
+  if (times === undefined) {
+    times = remembering(readCron(option, expression, timezone));
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(key, times);
+  }
+  return times;
+}
+
+function readCron(option: string | OptionName, expression: string, timezone: string): Timetable {
   const { hour, minute, starYear } = parseCron(option, expression);
   const readings = timesOf(new Cron(expression, { utcOffset: 0 }));
   if (starYear && readings.after(SOME_TIME) === undefined) {
@@ -30,6 +45,20 @@ export function cronTimes(option: string | OptionName, expression: string, timez
   const followsRealTime = hour.every(Boolean) || minute.every(Boolean);
   if (followsRealTime) return timesOf(new Cron(expression, { timezone }));
   return timesOfDay(readings, WallClock.in(timezone));
+}
+
+/** Keeps the latest answers: from one time until the next, they are the same. */
+function remembering(timetable: Timetable): Timetable {
+  let gaps: readonly { readonly from: number; readonly next: number | undefined }[] = [];
+  return {
+    after(time) {
+      const known = gaps.find(({ from, next = Infinity }) => from <= time && time < next);
+      if (known !== undefined) return known.next;
+      const next = timetable.after(time);
+      gaps = [{ from: time, next }, ...gaps.slice(0, 1)];
+      return next;
+    },
+  };
 }
 
 function timesOf(cron: Cron): Timetable {

@@ -40,7 +40,8 @@ export function firingAt(now: number, state: ScheduleState, watchedSince: number
   const undecided = firstUndecided(now, state);
   const { definition, timetable, next } = state;
   const count = definition.catchUp === "all" ? MAX_CAUGHT_UP : 1;
-  const due = lastTimes(timetable, next, undecided?.time ?? now + 1, count);
+  // None that is decided is later than now, near which the last ones are found soon.
+  const due = lastTimes(timetable, next, Math.min(undecided?.time ?? Infinity, now + 1), count);
   const isWanted = due.length > 0 && areWanted(due, now, state, watchedSince);
   return { times: isWanted ? due : [], next: undecided?.time, dueAt: undecided?.dueAt };
 }

@@ -219,3 +219,14 @@ describe("Jitter", () => {
     expect(dueAt! - next!).toBeLessThan(30_000);
   });
 });
+
+it("What has come is looked for near now, however far away the next time is", () => {
+  const definition = { ...DEFAULTS, cron: "0 0 1 1 *", timezone: "UTC" };
+  const times = timetableOf(definition, START);
+  let asked = 0;
+  const timetable = { after: (time: number) => (asked++, times.after(time)) };
+  const [now, next] = [Date.UTC(2027, 0), Date.UTC(2028, 0)];
+  const firing = firingAt(now, { name: "yearly", definition, timetable, isBusy: false, next: now }, now);
+  expect(firing).toEqual({ times: [now], next, dueAt: next });
+  expect(asked).toBeLessThanOrEqual(5);
+});

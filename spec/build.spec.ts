@@ -1,3 +1,4 @@
+import { build } from "esbuild";
 import { expect, it } from "vitest";
 import { lightCache } from "../tsdown.config.js";
 
@@ -13,4 +14,31 @@ it("The build fails when lru-cache no longer has the files that it replaces", ()
   renamed.transform("", file("perf.js"));
   renamed.transform("", "/project/node_modules/other/diagnostics-channel.js");
   expect(() => renamed.generateBundle()).toThrow("lru-cache loads no diagnostics-channel.js");
+});
+
+it("Importing the library loads nothing of what only databases, schedules and the command line need", async () => {
+  const options = { bundle: true, platform: "node", format: "esm", write: false, external: ["piscina"] } as const;
+  const { metafile } = await build({ ...options, entryPoints: ["lib/index.ts"], outdir: "dist", metafile: true });
+  const loaded = new Set<string>();
+  const load = (file: string) => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    for (const { kind, path, external } of metafile.inputs[file].imports) {
+      if (kind === "import-statement" && external !== true) load(path);
+    }
+  };
+  load("lib/index.ts");
+  expect(loaded).toContain("lib/dag/dag.ts");
+  const packages = Array.from(loaded).flatMap((file) => /node_modules\/([^/]+)/u.exec(file)?.[1] ?? []);
+  expect(Array.from(new Set(packages)).sort()).toEqual([
+    "is-network-error",
+    "js-tokens",
+    "lru-cache",
+    "p-retry",
+    "reflect-metadata",
+  ]);
+  const folders = Array.from(loaded).filter((file) =>
+    /^lib\/(?:stores\/(?:queue|reading|writing)|service)\//u.test(file),
+  );
+  expect(folders).toEqual([]);
 });

@@ -16,6 +16,7 @@ import { UNFINISHED } from "./reading/run-summary.js";
 import { attemptsOf, findAndLockRunRow, kindOf, lockRunRow, rootOf, waitRows } from "./reading/run-rows.js";
 import type { AttemptRow, EventRow, RunRow, Tables, WaitRow } from "./database/schema.js";
 import { requireKey } from "./values/storable-text.js";
+import { tooLate } from "./too-late.js";
 import type { SentEvent } from "./store.js";
 
 /** The driver of the run that an event was sent to, and the runs at rest that are ready to continue now. */
@@ -179,16 +180,6 @@ function isOverNode(attempts: readonly AttemptRow[], wait: WaitRow | undefined):
   const isFinal =
     status !== "failed" || attempt === 0 || (wait !== undefined && wait.event === null && wait.until === null);
   return isFinal && OVER.includes(status);
-}
-
-/**
- * Why an event is refused that no node takes any more.
- * @param late - those of the nodes that have waited too long
- */
-export function tooLate(event: string, nodes: readonly string[], late: readonly string[]): string {
-  const names = (list: readonly string[]) => list.map(show).join(", ");
-  const why = late.length > 0 ? `the time of ${names(late)} is up` : `${names(nodes)} is over, or has got it already`;
-  return `The event ${show(event)} comes too late: ${why}. Send it to another run.`;
 }
 
 function runEnded({ id, status }: Pick<RunRow, "id" | "status">, event: string): StoreError {

@@ -5,7 +5,7 @@ import { placeOfEvent, type EventPlace } from "../../planning/event-places.js";
 import { ExecutionError } from "../../run/errors.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
-import { tooLate } from "../../stores/send-event.js";
+import { tooLate } from "../../stores/too-late.js";
 import type { Recorder } from "../../engine/durable/recorder.js";
 import { eventRefused } from "./wait-errors.js";
 import type { Waits } from "./waits.js";

@@ -8,7 +8,7 @@ import { Inbox, type Receiver } from "../../engine/events/inbox.js";
 import type { Lifecycle } from "../../engine/lifecycle.js";
 import type { WaitPlan } from "../../planning/waits.js";
 import { Status, type RunStatus } from "../../run/status.js";
-import { tooLate } from "../../stores/send-event.js";
+import { tooLate } from "../../stores/too-late.js";
 import { failUnstarted, type FailingRun } from "../fail-node.js";
 import type { Patient, Waiting } from "../executors/patient.js";
 import type { Readiness } from "../readiness.js";

@@ -16,6 +16,8 @@ const QUIET = 60_000;
 export class Outage {
   private until = 0;
   private delay = 0;
+  /** What has been told since the broker did what it was asked for. */
+  private readonly told = new Set<string>();
   private readonly quietUntil = new Map<string, number>();
 
   /**
@@ -36,17 +38,11 @@ export class Outage {
   failed(error: unknown): void {
     const remedy = this.remedyFor(error);
     const why = asSentence(messageOf(error));
-    if (remedy !== undefined) {
-      this.tell(
-        remedy,
-        `The queue refuses its tickets, and is tried again: ${why} ${remedy} Until then, runs are recorded.`,
-      );
-    } else if (this.delay === 0) {
-      this.tell(
-        "outage",
-        `The queue can't be reached, and is tried again: ${why} Runs are recorded, and begin when it is back.`,
-      );
-    }
+    const message =
+      remedy === undefined
+        ? `The queue can't be reached, and is tried again: ${why} Runs are recorded, and begin when it is back.`
+        : `The queue refuses its tickets, and is tried again: ${why} ${remedy} Until then, runs are recorded.`;
+    this.tell(remedy ?? "", message);
     this.delay = Math.min(MAX_DELAY, this.delay === 0 ? FIRST_DELAY : 2 * this.delay);
     this.until = now() + this.delay;
   }
@@ -55,11 +51,14 @@ export class Outage {
   succeeded(): void {
     if (this.delay === 0) return;
     this.delay = this.until = 0;
+    this.told.clear();
     this.onEnd();
   }
 
-  /** Warns, unless it did so of the same lately. */
+  /** Warns, unless it did so of the same lately, or since it began. */
   private tell(what: string, message: string): void {
+    if (this.told.has(what)) return;
+    this.told.add(what);
     if (now() < (this.quietUntil.get(what) ?? -Infinity)) return;
     this.quietUntil.set(what, now() + QUIET);
     warn(message, "DagwrightServiceWarning");

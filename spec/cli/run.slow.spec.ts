@@ -153,16 +153,4 @@ describe.concurrent("dagwright", () => {
     expect(help.code).toBe(0);
     expect(await dagwright(["rnu"])).toMatchObject({ code: 2, stderr: expect.stringContaining("Did you mean run?") });
   });
-
-  it("completes commands in a shell", async () => {
-    const { stdout, code } = await dagwright(["completion", "bash"]);
-    const script = write("completion.sh", stdout);
-    const ask = `source ${script}; COMP_WORDS=(dagwright schedule a); COMP_CWORD=2; _dagwright; echo "\${COMPREPLY[@]}"`;
-    const child = spawn("bash", ["-c", ask], { stdio: ["ignore", "pipe", "inherit"] });
-    let answer = "";
-    child.stdout.on("data", (data) => (answer += String(data)));
-    await new Promise((resolve) => child.on("close", resolve));
-    expect(answer.trim()).toBe("add");
-    expect(code).toBe(0);
-  });
 });

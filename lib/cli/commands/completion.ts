@@ -40,7 +40,7 @@ function bash(words: Words): string {
   const cases = Array.from(words, ([path, list]) => `    "${path}") words="${list.join(" ")}" ;;`);
   return `_dagwright() {
   local current="\${COMP_WORDS[COMP_CWORD]}" path="" words="" word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
     word="\${path:+$path }$word"
     case "$word" in ${known.join("|")}) path="$word" ;; *) break ;; esac
   done
@@ -52,26 +52,29 @@ ${cases.join("\n")}
 complete -o bashdefault -o default -F _dagwright dagwright`;
 }
 
-/** zsh runs completions of bash. */
+/** zsh runs completions of bash, once its own are there: a startup file may begin them later, or not at all. */
 function zsh(words: Words): string {
-  return `autoload -U +X bashcompinit && bashcompinit
+  return `(( $+functions[compdef] )) || { autoload -U compinit && compinit }
+autoload -U +X bashcompinit && bashcompinit
 ${bash(words)}`;
 }
 
 function fish(words: Words): string {
-  const lines = Array.from(words).flatMap(([path, list]) => {
-    const condition =
-      path === ""
-        ? "__fish_use_subcommand"
-        : path
-            .split(" ")
-            .map((word) => `__fish_seen_subcommand_from ${word}`)
-            .join("; and ");
-    return list.map((word) =>
-      word.startsWith("--")
-        ? `complete -c dagwright -n "${condition}" -l ${word.slice(2)}`
-        : `complete -c dagwright -n "${condition}" -a ${word}`,
-    );
-  });
-  return lines.join("\n");
+  const known = Array.from(words.keys(), (path) => `"${path}"`).filter((path) => path !== '""');
+  const lines = Array.from(words).flatMap(([path, list]) =>
+    list.map((word) => {
+      const what = word.startsWith("--") ? `-l ${word.slice(2)}` : `-f -a ${word}`;
+      return `complete -c dagwright -n '__dagwright_is_at "${path}"' ${what}`;
+    }),
+  );
+  return `function __dagwright_is_at
+  set -l path ""
+  for word in (commandline -opc)[2..-1]
+    set -l next (string trim -- "$path $word")
+    contains -- "$next" ${known.join(" ")}; or break
+    set path "$next"
+  end
+  test "$path" = "$argv[1]"
+end
+${lines.join("\n")}`;
 }

@@ -81,8 +81,7 @@ async function sqlite(): Promise<Finding> {
     const isBuiltIn = process.getBuiltinModule("node:sqlite") as unknown;
     return { subject, isFine: true, text: isBuiltIn === undefined ? "libsql" : "built into Node" };
   } catch (error) {
-    const advice = 'Run "npm install libsql", or use Node 22.13 or later.';
-    return { subject, isFine: false, text: messageOf(error), advice };
+    return { subject, isFine: false, text: messageOf(error) };
   } finally {
     await store.close();
   }

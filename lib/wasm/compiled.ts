@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { show } from "../base/check.js";
 import { messageOf } from "../base/message.js";
+import { Module, type WasmModule } from "./web-assembly.js";
 import { limitMemory, PAGE, UnlimitedMemory, type LimitedModule } from "./module-memory.js";
 
 /** The maximum size of a module, of an input and of an output, in bytes. */
@@ -10,7 +11,7 @@ export const MOST_BYTES = 16 * 2 ** 20;
 
 /** A module that is ready for calls. */
 export interface Compiled {
-  readonly module: WebAssembly.Module;
+  readonly module: WasmModule;
   readonly memory: LimitedModule["memory"];
   /** What forbids calls, as a clause about the module. */
   readonly problem: string | undefined;
@@ -40,7 +41,7 @@ function read(source: unknown): Uint8Array {
     throw new TypeError(`wasm takes the path of a file, a file: URL, or the bytes of a module; received ${received}.`);
   }
   try {
-    return readFileSync(isFile ? fileURLToPath(source as URL) : (source as string));
+    return readFileSync(isFile ? fileURLToPath(source) : source);
   } catch (cause) {
     throw new TypeError(`The module of wasm can't be read: ${messageOf(cause)}.`, { cause });
   }
@@ -59,14 +60,14 @@ export function compile(source: unknown, memoryLimit: number): Compiled {
 
 function compileNow(bytes: Uint8Array, memoryLimit: number, source: unknown): Compiled {
   try {
-    const whole = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
-    const other = WebAssembly.Module.imports(whole).filter(({ kind }) => kind !== "memory");
+    const whole = new Module(bytes);
+    const other = Module.imports(whole).filter(({ kind }) => kind !== "memory");
     const problem =
       other.length === 0
         ? undefined
         : `imports ${other.map(({ module, name, kind }) => `${module}.${name} (a ${kind})`).join(", ")}, but a sandbox gives nothing but memory`;
     const { bytes: limited, memory } = limitMemory(bytes, Math.floor(memoryLimit / PAGE));
-    return { module: new WebAssembly.Module(limited as Uint8Array<ArrayBuffer>), memory, problem };
+    return { module: new Module(limited), memory, problem };
   } catch (cause) {
     if (cause instanceof UnlimitedMemory)
       throw new RangeError(`The module of wasm ${cause.message}: ${named(source)}.`);

@@ -92,6 +92,7 @@ class SandboxThread {
         };
         const late = () => reject(new Interrupted(isCalled ? "slow" : "slow start"));
         void this.ready.then(() => {
+          if (this.fail !== reject) return;
           // An answer that has arrived but has not been read is in time.
           timer = setTimeout(() => setImmediate(late), timeout);
           this.worker.postMessage(call, transfer);

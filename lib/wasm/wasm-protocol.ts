@@ -1,8 +1,9 @@
+import type { WasmModule } from "./web-assembly.js";
 import type { MemoryImport } from "./module-memory.js";
 
 /** What the thread of a sandbox is asked for: one call of a fresh instance. */
 export interface SandboxCall {
-  readonly module: WebAssembly.Module;
+  readonly module: WasmModule;
   readonly memory: MemoryImport | undefined;
   readonly name: string;
   /** Bytes, for a function that takes and gives buffers; numbers as arguments. */

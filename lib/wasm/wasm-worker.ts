@@ -1,11 +1,12 @@
 /** The thread of a sandbox: makes one call after the other, each on an instance of its own. */
 import { parentPort, type MessagePort } from "node:worker_threads";
+import { Instance, Memory, type WasmMemory } from "./web-assembly.js";
 import { CALLED, READY, type SandboxAnswer, type SandboxCall } from "./wasm-protocol.js";
 
 type Pointer = number;
 
 interface BufferExports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   readonly allocate: (size: number) => Pointer;
   readonly deallocate: (ptr: Pointer, size: number) => void;
 }
@@ -30,9 +31,9 @@ port.on("message", (call: SandboxCall) => {
 port.postMessage(READY);
 
 function resultOf({ module, memory, name, input, most }: SandboxCall): unknown {
-  const own = memory && new WebAssembly.Memory({ initial: memory.initial, maximum: memory.maximum });
-  const imports = memory === undefined ? {} : { [memory.module]: { [memory.name]: own as WebAssembly.Memory } };
-  const { exports } = new WebAssembly.Instance(module, imports);
+  const own = memory && new Memory({ initial: memory.initial, maximum: memory.maximum });
+  const imports = memory === undefined ? {} : { [memory.module]: { [memory.name]: own } };
+  const { exports } = new Instance(module, imports);
   port.postMessage(CALLED);
   const fn = exports[name] as (...args: (number | bigint)[]) => unknown;
   if (!(input instanceof Uint8Array)) return fn(...input);
@@ -97,7 +98,7 @@ function free({ deallocate }: BufferExports, owned: readonly [Pointer, number][]
   if (isDone && failure !== undefined) throw failure.error;
 }
 
-function requireInside(memory: WebAssembly.Memory, ptr: Pointer, size: number, what: string): void {
+function requireInside(memory: WasmMemory, ptr: Pointer, size: number, what: string): void {
   const { byteLength } = memory.buffer;
   if (ptr + size <= byteLength) return;
   throw new Problem(`gave an ${what} of ${size} bytes at ${ptr}, outside of its memory of ${byteLength} bytes`);

@@ -16,6 +16,7 @@ import { NotPlain, plainJson } from "../base/plain-json.js";
 import { compile, MOST_BYTES, type Compiled } from "./compiled.js";
 import { PAGE } from "./module-memory.js";
 import { Interrupted, Sandbox } from "./sandbox.js";
+import { Module } from "./web-assembly.js";
 import type { SandboxAnswer, SandboxCall } from "./wasm-protocol.js";
 
 /** How values get into a module, and out of it. */
@@ -144,7 +145,7 @@ function signaturesOf(convention: WasmConvention, name: string): Readonly<Record
 }
 
 function missingIn({ module, memory }: Compiled, convention: WasmConvention, name: string): string | undefined {
-  const exports = WebAssembly.Module.exports(module);
+  const exports = Module.exports(module);
   const has = (kind: string, wanted: string) => exports.some((found) => found.kind === kind && found.name === wanted);
   const missing = Object.entries(signaturesOf(convention, name)).flatMap(([wanted, signature]) =>
     has("function", wanted) ? [] : signature,

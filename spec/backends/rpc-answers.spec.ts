@@ -218,7 +218,7 @@ describe("serveNodes", () => {
       ["shop/doubel", "{}", {}, 501, "unimplemented", 'Did you mean "double"?'],
       ["shop/double", "{", {}, 400, "invalid_argument", "not valid JSON"],
       ["shop/double", "[]", {}, 400, "invalid_argument", "must be an object with inputs by name"],
-      ["shop/double", '{"m":1}', {}, 400, "invalid_argument", 'has no parameter "m". Did you mean "n"?'],
+      ["shop/double", '{"m":1}', {}, 400, "invalid_argument", 'has no parameter "m". It takes: n.'],
       ["shop/double", "{}", { "content-type": "text/plain" }, 400, "invalid_argument", "must be JSON"],
       ["shop/double", "{}", { "connect-protocol-version": "2" }, 400, "invalid_argument", "must be 1"],
       [

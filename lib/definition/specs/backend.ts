@@ -34,6 +34,11 @@ export interface BackendCall {
   readonly signal: AbortSignal;
   /** The trace that the attempt belongs to, as a `traceparent`; undefined if no telemetry follows the run. */
   readonly trace: string | undefined;
+  /**
+   * The store that records the run; undefined if none does.
+   * @internal
+   */
+  readonly store?: object | undefined;
 }
 
 /**

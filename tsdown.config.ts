@@ -76,7 +76,18 @@ const ownMaps = {
 const typesOnce = {
   name: "types-once",
   generateBundle(this: Emitter) {
-    for (const entry of ["index", "store", "service", "bullmq", "testing", "pictures", "observers", "otel", "studio"]) {
+    for (const entry of [
+      "index",
+      "store",
+      "service",
+      "bullmq",
+      "testing",
+      "pictures",
+      "observers",
+      "otel",
+      "backends",
+      "studio",
+    ]) {
       this.emitFile({ type: "asset", fileName: `${entry}.d.mts`, source: `export * from "./${entry}.cjs";\n` });
     }
   },
@@ -141,7 +152,7 @@ const entry = ["lib/index.ts", "lib/store.ts", "lib/service.ts", "lib/bullmq.ts"
  * The entry points that are made of the others, and import them as they are built. If they shared files with them,
  * importing the library would load more of these.
  */
-const outerEntry = ["lib/observers.ts", "lib/pictures.ts", "lib/otel.ts", "lib/studio.ts"];
+const outerEntry = ["lib/observers.ts", "lib/pictures.ts", "lib/otel.ts", "lib/backends.ts", "lib/studio.ts"];
 const asBuilt = (extension: "mjs" | "cjs") => ({
   name: "as-built",
   resolveId(id: string, importer = "") {
@@ -201,6 +212,14 @@ export default ({ dts }: { readonly dts?: unknown }) => [
   defineConfig({
     ...shared,
     entry: { "thread-worker": "lib/backends/thread/thread-worker.ts" },
+    format: "esm",
+    plugins: [ascii, ownMaps],
+    clean: false,
+  }),
+  // What the threads of sandboxes load.
+  defineConfig({
+    ...shared,
+    entry: { "wasm-worker": "lib/wasm/wasm-worker.ts" },
     format: "esm",
     plugins: [ascii, ownMaps],
     clean: false,

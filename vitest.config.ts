@@ -21,6 +21,7 @@ export default defineConfig({
       { find: /^dagwright\/pictures$/u, replacement: fileURLToPath(new URL("lib/pictures.ts", import.meta.url)) },
       { find: /^dagwright\/studio$/u, replacement: fileURLToPath(new URL("lib/studio.ts", import.meta.url)) },
       { find: /^dagwright\/observers$/u, replacement: fileURLToPath(new URL("lib/observers.ts", import.meta.url)) },
+      { find: /^dagwright\/backends$/u, replacement: fileURLToPath(new URL("lib/backends.ts", import.meta.url)) },
       { find: /^dagwright\/otel$/u, replacement: fileURLToPath(new URL("lib/otel.ts", import.meta.url)) },
       { find: /^dagwright\/store$/u, replacement: fileURLToPath(new URL("lib/store.ts", import.meta.url)) },
       { find: /^dagwright\/service$/u, replacement: fileURLToPath(new URL("lib/service.ts", import.meta.url)) },

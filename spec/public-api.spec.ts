@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { VERSION } from "../lib/base/own-files.js";
 import * as api from "dagwright";
+import * as backends from "dagwright/backends";
 import * as queues from "dagwright/bullmq";
 import * as observers from "dagwright/observers";
 import * as otel from "dagwright/otel";
@@ -84,6 +85,10 @@ it("exports only documented names from dagwright/studio", () => {
 
 it("exports only documented names from dagwright/otel", () => {
   expect(Object.keys(otel)).toEqual(["otel"]);
+});
+
+it("exports only documented names from dagwright/backends", () => {
+  expect(Object.keys(backends).sort()).toEqual(["rpc", "serveNodes", "wasm"]);
 });
 
 it("exports only documented names from dagwright/observers", () => {

@@ -11,8 +11,11 @@ export const VERSION = "0.1.0";
 /** The package's folders. */
 const SOURCES = "lib";
 const BUILT = "dist";
-/** The worker file in a checkout; it is not published. */
-const SOURCE_WORKER = "lib/backends/thread/thread-worker.dev.mjs";
+/** The files of worker threads: as they are built, and in a checkout, where they are not published. */
+const WORKERS = {
+  thread: { built: "thread-worker.mjs", source: "lib/backends/thread/thread-worker.dev.mjs" },
+  wasm: { built: "wasm-worker.mjs", source: "lib/wasm/wasm-worker.dev.mjs" },
+};
 
 interface Home {
   /** The file that contains this code; undefined if it is not in a file. */
@@ -76,12 +79,12 @@ export function load(name: string, from = home().root ?? home().file ?? process.
  * The URL of the file that worker threads execute. A checkout uses a file that compiles the worker's source first.
  * @throws {Error} in a bundle without an installed package
  */
-export function workerUrl(): string {
+export function workerUrl(kind: keyof typeof WORKERS = "thread"): string {
   const { file, root = ownFolder() } = home();
   const path = process.getBuiltinModule("node:path");
-  const source = path.join(root, SOURCE_WORKER);
+  const source = path.join(root, WORKERS[kind].source);
   const isSource = file?.endsWith(".ts") === true && process.getBuiltinModule("node:fs").existsSync(source);
-  const worker = isSource ? source : path.join(root, BUILT, "thread-worker.mjs");
+  const worker = isSource ? source : path.join(root, BUILT, WORKERS[kind].built);
   return process.getBuiltinModule("node:url").pathToFileURL(worker).href;
 }
 

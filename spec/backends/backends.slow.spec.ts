@@ -21,6 +21,6 @@ const subjects: readonly (readonly [BackendSubject, number])[] = [
 for (const [subject, limit] of subjects) {
   const { backend, options, placed } = subject;
   backendContract({ backend, options, dag: placed(common), failure: { name: "RangeError", message: "no" } });
-  functionsContract(subject);
+  functionsContract(subject, backend === "thread" ? ["run"] : []);
   contextContract(subject, limit);
 }

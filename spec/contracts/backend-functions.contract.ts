@@ -1,10 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { ExecutionError, type NodeHooks, type RunResult } from "dagwright";
-import { failing, plain } from "../support/threaded.js";
+import { failing, members, plain } from "../support/threaded.js";
 import type { BackendSubject } from "./backend.contract.js";
 
-/** What holds for a node wherever its TypeScript function runs. */
-export function functionsContract({ backend, options, placed }: BackendSubject): void {
+/** The members of contexts that are everywhere. */
+const EVERYWHERE = ["runId", "workflow", "nodeName", "attempt", "idempotencyKey", "inputs", "metadata", "signal"];
+/** Those that only some backends have. */
+const ELSEWHERE = ["progress", "log", "metrics", "get", "has", "results", "run"];
+
+/** What holds for a node wherever its TypeScript function runs. @param lacks - the members that its context has not */
+export function functionsContract({ backend, options, placed }: BackendSubject, lacks: readonly string[] = []): void {
   const isThere = (run: RunResult<any>, node: string) => expect(run.nodes.get(node)?.backend).toBe(backend);
 
   describe(`A function on the backend ${backend}`, () => {
@@ -53,6 +58,25 @@ export function functionsContract({ backend, options, placed }: BackendSubject):
       const run = await placed(plain).run({ ...options, hooks });
       expect(run.get("sum")).toBe(3);
       expect(run.get("source")).toEqual([10, 20]);
+    });
+
+    it("has a context that tells of the call, and refuses what is not there by name", async () => {
+      const run = await placed(members).run({ ...options, inputs: { value: "prüfen" }, metadata: { tenant: "a b%" } });
+      isThere(run, "tell");
+      const { runId } = run;
+      const told = run.get("tell") as Record<string, unknown>;
+      expect(Object.keys(told)).toEqual([...EVERYWHERE, ...ELSEWHERE]);
+      expect(told).toMatchObject({ runId, workflow: "members", nodeName: "tell", attempt: 1, signal: false });
+      expect(told).toMatchObject({ idempotencyKey: `${runId}/tell`, inputs: { value: "prüfen" } });
+      expect(told.metadata).toMatchObject({ tenant: "a b%" });
+      const missing = ELSEWHERE.filter((member) =>
+        /^TypeError: .*(?:not available|has no)/u.test(String(told[member])),
+      );
+      expect(missing).toEqual(lacks);
+      for (const member of lacks)
+        expect(told[member]).toMatch(
+          new RegExp(`\\b${member}\\b.*\\b(?:rpc|thread)\\b|\\brpc\\b.*\\b${member}\\b`, "u"),
+        );
     });
   });
 }

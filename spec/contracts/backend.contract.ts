@@ -44,7 +44,7 @@ export function backendContract({ backend, options, dag, failure }: Repertoire):
     dag.runUntil(node, { ...options, errorStrategy: "continue", ...given });
   const echo = async (value: unknown) => {
     const { nodes, results } = await run("echo", { inputs: { value } });
-    expect(nodes.get("echo")).toMatchObject({ backend, status: "completed", attempts: 1 });
+    expect(nodes.get("echo")).toMatchObject({ backend, backendReason: undefined, status: "completed", attempts: 1 });
     return (results as { echo: unknown }).echo;
   };
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { condition, Dag, node, workflow } from "dagwright";
+import { condition, Dag, node, workflow, type Backend } from "dagwright";
 import { decoratorContract } from "../support/decorators.contract.js";
 import type * as standard from "../support/orders.js";
 import * as classes from "./orders.js";
@@ -34,6 +34,17 @@ describe("Legacy decorators", () => {
       @(node as any) run = 1;
     }
     expect(() => Dag.from(Held)).toThrow('"run" of class "Held" is a decorated field, so it must hold a workflow');
+  });
+
+  it("take fields for nodes whose backend has what they do", async () => {
+    const echo: Backend = { name: "echo", run: ({ inputs }) => ({ ...inputs }) };
+    class Order {
+      @node price(): number {
+        return 5;
+      }
+      @node({ backend: echo, params: ["price"] }) tax!: (price: number) => object;
+    }
+    expect((await Dag.from(Order).run({ mode: "hybrid" })).get("tax")).toEqual({ price: 5 });
   });
 
   it("wire by class, from the metadata that compilers emit", async () => {

@@ -416,3 +416,34 @@ export const common = repertoire(new Dag("repertoire"), {
   },
   hangs: () => new Promise(() => {}),
 });
+
+/** Tells of each member of its context: what it is, or why it is not there. */
+export const members = new Dag("members");
+members.node("tell", { params: ["value", "ctx"] }, (_: unknown, ctx: Context) => {
+  const read: Record<string, () => unknown> = {
+    runId: () => ctx.runId,
+    workflow: () => ctx.workflow,
+    nodeName: () => ctx.nodeName,
+    attempt: () => ctx.attempt,
+    idempotencyKey: () => ctx.idempotencyKey,
+    inputs: () => ({ ...ctx.inputs }),
+    metadata: () => ({ ...ctx.metadata }),
+    signal: () => ctx.signal.aborted,
+    progress: () => ctx.progress(0.5),
+    log: () => ctx.log("line"),
+    metrics: () => (ctx.metrics.n = 1),
+    get: () => ctx.get("none", 1),
+    has: () => ctx.has("none"),
+    results: () => Object.keys(ctx.results).length,
+    run: () => void ctx.run(plain).catch(() => {}),
+  };
+  const told: Record<string, unknown> = {};
+  for (const [name, get] of Object.entries(read)) {
+    try {
+      told[name] = get() ?? "done";
+    } catch (error) {
+      told[name] = String(error);
+    }
+  }
+  return told;
+});

@@ -32,7 +32,10 @@ export interface BackendCall {
   readonly attempt: number;
   /** Aborts when nobody waits for the result any longer: at the timeout of the node, or when its run ends. */
   readonly signal: AbortSignal;
-  /** The trace that the attempt belongs to, as a `traceparent`; undefined if no telemetry follows the run. */
+  /**
+   * The trace that the attempt belongs to, as W3C Trace Context: `traceparent`, and `tracestate` after a space. Undefined if
+   * no telemetry follows the run.
+   */
   readonly trace: string | undefined;
   /**
    * The store that records the run; undefined if none does.

@@ -1,4 +1,5 @@
 import { show } from "../../base/check.js";
+import { processWide } from "../../base/process-wide.js";
 import { InvalidNodeError } from "../../base/errors.js";
 import { merge } from "../../base/merge.js";
 import { withGuessedContext, withoutGuessedContext } from "./context-param.js";
@@ -115,9 +116,9 @@ export function nodeSpec(
 }
 
 /** The function of a node without one, whose backend has what it does. It is never called. */
-function isElsewhere(): never {
+const isElsewhere = processWide("no function", () => (): never => {
   throw new Error("This node has no function.");
-}
+});
 
 /** Whether a node has a function of its own, so that it can run in this process. */
 export function hasFunction({ fn }: Pick<NodeSpec, "fn">): boolean {

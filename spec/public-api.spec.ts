@@ -104,7 +104,7 @@ it("exports only documented names from dagwright/service", () => {
 });
 
 it("exports only documented names from dagwright/bullmq", () => {
-  expect(Object.keys(queues)).toEqual(["bullmq"]);
+  expect(Object.keys(queues).sort()).toEqual(["RemoteWorker", "bullmq", "remote", "worker"]);
 });
 
 it("exports only documented names from dagwright/testing", () => {

@@ -67,4 +67,8 @@ class OwnCall implements BackendCall {
   get trace(): string | undefined {
     return this.#call.trace;
   }
+
+  get store(): object | undefined {
+    return this.#call.store;
+  }
 }

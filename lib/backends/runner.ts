@@ -18,6 +18,8 @@ export interface RemoteCall extends AttemptCall {
   readonly site: ErrorSite;
   /** The trace that it belongs to, for telemetry where it is executed; undefined if there is none. */
   readonly trace?: string | undefined;
+  /** The store that records the run; undefined if none does. */
+  readonly store?: object | undefined;
   /** The results of the node's needs, by name. Cost: O(needs) per read. */
   readonly needs: readonly (readonly [name: string, result: unknown])[];
   /**

@@ -23,6 +23,8 @@ export interface CallsRun extends AttemptControls {
   readonly args: Arguments;
   readonly emitter: EventEmitter | undefined;
   readonly readiness: Readiness | undefined;
+  /** The store that records it; undefined if none does. */
+  readonly store: object | undefined;
   /** The hooks of all nodes. */
   readonly hooks: readonly NodeHooks[];
 }
@@ -96,6 +98,10 @@ class NodeCall implements RemoteCall {
 
   get site(): ErrorSite {
     return siteOf(this.calls.run.state, this.node, this.ctx.attempt);
+  }
+
+  get store(): object | undefined {
+    return this.calls.run.store;
   }
 
   /** Of a map's item: without the collection, which would be sent with each item. */

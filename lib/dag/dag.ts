@@ -26,6 +26,7 @@ import type { RunResult } from "../run/result.js";
 import { toDot, toMermaid, type DiagramOptions, type PlanOf } from "../visualization/diagram.js";
 import { DagBuilder } from "./dag-builder.js";
 import { DAG_FIELDS, dagJson, readDag, type DagJson, type ReadDag } from "./dag-json.js";
+import type { NodeInstance } from "../backends/thread/placement.js";
 import { DagRunFactory } from "./dag-run-factory.js";
 import { checkReplayOptions, type ReplayOptions } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
@@ -365,6 +366,14 @@ export class Dag<
     // Checking it takes time, in which the caller may change it.
     const checked = await checkedPayload(event, store.copyOf(payload), schema);
     await store.send({ runId, workflow: this.name, kind: this.kind, way, event: name, payload: checked, nodes, key });
+  }
+
+  /**
+   * The instance whose methods are the nodes; undefined if there is none.
+   * @internal
+   */
+  get instance(): NodeInstance | undefined {
+    return this.factory.placements.instance;
   }
 
   /** @internal */

@@ -114,6 +114,10 @@ export abstract class PerformingRun
     return "dag";
   }
 
+  get store(): object | undefined {
+    return this.options.store;
+  }
+
   get isSequential(): boolean {
     const { mode } = this.options;
     return this.sync || mode === undefined || mode === "sequential";

@@ -312,6 +312,8 @@ export class RetryExhaustedError extends ExecutionError {
 
 /** What is known of the failure of a backend. */
 export interface BackendFailure {
+  /** `WORKER_LOST` if the worker died that had the node. @defaultValue "BACKEND" */
+  readonly code?: "BACKEND" | "WORKER_LOST" | undefined;
   /** The exit code of the worker, if it exited. */
   readonly exitCode?: number | undefined;
   /** Of `rpc`: the code of the Connect protocol, as `unavailable`. */
@@ -324,7 +326,7 @@ export interface BackendFailure {
 
 /**
  * The backend failed while it ran a node: a worker exited, a server could not be reached, a sandboxed module broke its
- * rules. Code `BACKEND`.
+ * rules. Code `BACKEND`, or `WORKER_LOST` when a worker of a remote backend is gone.
  */
 export class BackendError extends ExecutionError {
   static {
@@ -340,8 +342,9 @@ export class BackendError extends ExecutionError {
   /** Whether another attempt may succeed. If not, the node is not retried. */
   readonly retryable: boolean;
 
-  constructor(message: string, site: ErrorSite, { exitCode, rpcCode, status, retryable = true }: BackendFailure = {}) {
-    super(message, site, "BACKEND");
+  constructor(message: string, site: ErrorSite, failure: BackendFailure = {}) {
+    const { code = "BACKEND", exitCode, rpcCode, status, retryable = true } = failure;
+    super(message, site, code);
     this.exitCode = exitCode;
     this.rpcCode = rpcCode;
     this.status = status;

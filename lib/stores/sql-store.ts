@@ -51,6 +51,7 @@ import type {
   StateVisit,
   WorkflowKind,
 } from "./store.js";
+import { SqlValues } from "./sql-values.js";
 import { workflowStats, type WorkflowStats } from "./reading/workflow-stats.js";
 
 /** The options of `sqliteStore` and `postgresStore`. */
@@ -84,6 +85,8 @@ export class SqlStore implements RunStore {
   /** @internal */
   readonly queue: SqlQueue;
   /** @internal */
+  readonly values: SqlValues;
+  /** @internal */
   readonly schedules: SqlSchedules;
   private readonly access: DatabaseAccess;
   private readonly codec: Codec;
@@ -111,6 +114,7 @@ export class SqlStore implements RunStore {
     this.redactions = new RecordedRedactions(access, this.redaction);
     const open = () => access.open();
     this.codec = new Codec({ ...types, ...OUTCOME_TYPES });
+    this.values = new SqlValues(access, this.codec);
     this.leases = new Leases(lease, open, (isDriving) => this.queue.setDriving(isDriving));
     this.commits = new GroupCommit(open);
     this.cache = new SqlCache((work) => access.run(() => access.retry(work, cacheFailed)), this.codec);

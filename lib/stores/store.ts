@@ -4,6 +4,7 @@ import type { Pause } from "../run/pause.js";
 import type { NodeWait } from "../run/state.js";
 import type { RunStatus } from "../run/status.js";
 import type { DriverRequest, RunQueue } from "./queue/queue.js";
+import type { Codec } from "./values/codec.js";
 
 /**
  * When a completion becomes durable. `strict`: before anything that depends on it starts. `relaxed`: within 100 ms,
@@ -18,6 +19,8 @@ export type { WorkflowKind } from "../definition/defined.js";
 export interface RunStore {
   /** @internal */
   readonly queue: RunQueue;
+  /** @internal */
+  readonly values: ValueStore;
   /**
    * Records a new run, driven by the caller.
    * @throws {StoreError} RUN_EXISTS when the id is taken, UNSTORABLE when its inputs can't be stored
@@ -69,6 +72,16 @@ export interface RunStore {
    * @internal
    */
   waitUntil(work: Promise<unknown>): void;
+}
+
+/** What the nodes of runs need that are executed elsewhere. */
+export interface ValueStore {
+  /** Encodes what a run with this store takes and gives. */
+  readonly codec: Codec;
+  /** Keeps a text, at least as long as the record of the run. @returns what it is found by */
+  put(runId: string, text: string): Promise<string>;
+  /** @throws {StoreError} NOT_FOUND if it has been deleted */
+  get(hash: string): Promise<string>;
 }
 
 /** Ids of runs, oldest first. */

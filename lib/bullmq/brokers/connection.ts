@@ -11,8 +11,13 @@ export type BullmqConnection = string | object;
 
 /** @returns how to connect @throws {TypeError} for a prefix in Postgres; {StoreError} saying what to install */
 export function brokerOf(connection: BullmqConnection, prefix: string | undefined): () => Broker {
-  if (!isPostgres(connection)) return RedisBroker.to(connection, prefix);
-  if (prefix === undefined) return PostgresBroker.to(connection);
+  refusePrefix(connection, prefix);
+  return isPostgres(connection) ? PostgresBroker.to(connection) : RedisBroker.to(connection, prefix);
+}
+
+/** @throws {TypeError} for a prefix in Postgres */
+export function refusePrefix(connection: BullmqConnection, prefix: string | undefined): void {
+  if (prefix === undefined || !isPostgres(connection)) return;
   throw new TypeError(
     `"prefix" is for Redis: Postgres has schemas instead, { connectionString, schema }. Received ${show(prefix)}.`,
   );
@@ -22,7 +27,7 @@ const POSTGRES = /^postgres(?:ql)?:\/\//u;
 const REDIS = /^rediss?:\/\//u;
 
 /** A pool of pg, its options, or an address. */
-function isPostgres(connection: BullmqConnection): boolean {
+export function isPostgres(connection: BullmqConnection): boolean {
   if (typeof connection === "string") return POSTGRES.test(connection);
   if ("connectionString" in connection) return true;
   return ["connect", "query", "end"].every((method) => typeof connection[method as never] === "function");

@@ -100,7 +100,8 @@ export class PostgresBroker implements Broker {
   }
 }
 
-function poolOf(connection: string | object): Pg.Pool | PostgresPoolConfig {
+/** What BullMQ takes, with what each connection needs. */
+export function poolOf(connection: string | object): Pg.Pool | PostgresPoolConfig {
   if (typeof connection === "string") return { ...POOL_OPTIONS, migrate: true, connectionString: connection };
   if ("query" in connection) return connection;
   const { migrate, skipMigrations } = connection as PostgresPoolConfig;

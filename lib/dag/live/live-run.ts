@@ -119,6 +119,9 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   private isWaiting = false;
 
   /** @param inputs - in the order of the plan; changed in place */
+  /** It is not recorded. */
+  readonly store = undefined;
+
   constructor(
     readonly state: RunState,
     private readonly inputs: unknown[],

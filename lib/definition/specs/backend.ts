@@ -37,6 +37,11 @@ export interface BackendCall {
    * no telemetry follows the run.
    */
   readonly trace: string | undefined;
+  /**
+   * The store that records the run; undefined if none does.
+   * @internal
+   */
+  readonly store?: object | undefined;
 }
 
 /**

@@ -16,6 +16,10 @@ export class CrashingStore implements RunStore {
     return this.store.queue;
   }
 
+  get values(): RunStore["values"] {
+    return this.store.values;
+  }
+
   async create(run: NewRun): Promise<RunLog> {
     if (!this.crash.write()) return this.keep(undefined);
     const log = await this.store.create(run);

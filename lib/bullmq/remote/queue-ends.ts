@@ -1,0 +1,104 @@
+import type { IQueueBackend, Processor, Queue, QueueEvents, Worker } from "bullmq";
+import type { Cluster, Redis } from "ioredis";
+import { now } from "../../base/clock.js";
+import { asSentence, messageOf } from "../../base/message.js";
+import { warn } from "../../base/warning.js";
+import { type BullmqConnection, isPostgres } from "../brokers/connection.js";
+import { loadBullMq } from "../brokers/packages.js";
+import { poolOf } from "../brokers/postgres-broker.js";
+import type { NodeJob } from "./wire.js";
+
+type AnyBackend = IQueueBackend;
+export type NodeQueue = Queue<NodeJob, string, string, NodeJob, string, string, AnyBackend>;
+export type NodeWorker = Worker<NodeJob, string, string, AnyBackend>;
+
+/** The prefix of the keys in a Redis, unless another one is given. */
+const PREFIX = "dagwright";
+
+/** How long not to tell of another outage, in ms. */
+const QUIET = 60_000;
+
+/** How the lease of a job is parted, so that a dead worker is noticed within it. */
+const LOCK_SHARE = 0.6;
+const CHECK_SHARE = 0.15;
+
+/** The ends of one queue of BullMQ: what enqueues jobs, what executes them, and what hears of them. */
+export class QueueEnds {
+  private readonly bullmq = loadBullMq();
+  private readonly clusters: Cluster[] = [];
+  private quietUntil = 0;
+  isClosing = false;
+
+  /** @param lease - in ms */
+  constructor(
+    private readonly connection: BullmqConnection,
+    private readonly name: string,
+    private readonly prefix: string | undefined,
+    private readonly lease: number,
+  ) {}
+
+  /** How often somebody has to look for dead workers, in ms. */
+  get checkInterval(): number {
+    return Math.ceil(this.lease * CHECK_SHARE);
+  }
+
+  queue(): NodeQueue {
+    const { Queue } = this.bullmq;
+    return this.watched(new Queue(this.name, this.options() as never, this.factory as never)) as NodeQueue;
+  }
+
+  events(): QueueEvents {
+    const { QueueEvents } = this.bullmq;
+    return this.watched(new QueueEvents(this.name, this.options() as never, this.factory as never));
+  }
+
+  worker(process: Processor<NodeJob, string>, concurrency: number): NodeWorker {
+    const { Worker } = this.bullmq;
+    const lockDuration = Math.floor(this.lease * LOCK_SHARE);
+    const own = { concurrency, lockDuration, lockRenewTime: lockDuration / 3, autorun: false, runRetryDelay: 1000 };
+    const options = { ...this.options(), ...own };
+    return this.watched(new Worker(this.name, process as never, options as never, this.factory as never)) as NodeWorker;
+  }
+
+  /** Closes the connections that BullMQ leaves open. */
+  close(): void {
+    for (const cluster of this.clusters) cluster.disconnect();
+  }
+
+  private get factory() {
+    const { createPostgresBackend, createRedisBackend } = this.bullmq;
+    return isPostgres(this.connection) ? createPostgresBackend : createRedisBackend;
+  }
+
+  /** A job whose worker has died fails, and is not given to another: whether to try again is for the run to say. */
+  private options(): object {
+    const { connection, prefix = PREFIX, checkInterval } = this;
+    const common = { stalledInterval: checkInterval, maxStalledCount: 0 };
+    if (isPostgres(connection)) return { ...common, connection: poolOf(connection) };
+    return { ...common, prefix, connection: this.redis() };
+  }
+
+  private redis(): object {
+    const { connection } = this;
+    const own = { maxRetriesPerRequest: null };
+    if (typeof connection === "string") return { url: connection, ...own };
+    const instance = connection as Redis | Cluster;
+    if (typeof instance.duplicate !== "function") return { ...connection, ...own };
+    if (!("nodes" in instance)) return { ...instance.options, ...own, lazyConnect: false };
+    const cluster = instance.duplicate();
+    this.clusters.push(cluster);
+    return cluster;
+  }
+
+  private watched<T extends { on(event: "error", listener: (error: Error) => void): unknown }>(end: T): T {
+    end.on("error", (error) => this.failed(error));
+    return end;
+  }
+
+  private failed(error: unknown): void {
+    if (this.isClosing || now() < this.quietUntil) return;
+    this.quietUntil = now() + QUIET;
+    const message = `The queue "${this.name}" of remote nodes can't be reached, and is tried again: ${asSentence(messageOf(error))}`;
+    warn(message, "DagwrightRemoteWarning");
+  }
+}

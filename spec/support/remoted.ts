@@ -1,0 +1,30 @@
+/** Workers and remote backends of specs, which are closed after each. */
+import { afterAll } from "vitest";
+import { remote, worker, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
+
+let queues = 0;
+
+/** A name that no other queue has. */
+export const queueName = () => `spec-${process.pid}-${++queues}-${Math.random().toString(36).slice(2)}`;
+
+/** What closes with the spec file. */
+const open: { close(): Promise<void> }[] = [];
+
+export function useRemote(options: RemoteOptions) {
+  const made = remote(options);
+  open.push(made);
+  return made;
+}
+
+export function useWorker(options: WorkerOptions) {
+  const made = worker(options);
+  open.push(made);
+  return made;
+}
+
+/** Closes all, the backends first. To be called at the top of a spec file. */
+export function closeRemotes(): void {
+  afterAll(async () => {
+    await Promise.all(open.splice(0).map((each) => each.close()));
+  });
+}

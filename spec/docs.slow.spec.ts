@@ -2,15 +2,22 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import ts from "typescript";
 import { beforeAll, describe, expect, it } from "vitest";
-import { anchorsOf, codeOf, linksOf, PAGES, ROOT } from "./support/pages.js";
+import { anchorsOf, codeOf, linksOf, PAGES, peerCodeOf, ROOT } from "./support/pages.js";
 
 const config = ts.readConfigFile(join(ROOT, "tsconfig.json"), (path) => ts.sys.readFile(path)).config as {
   compilerOptions: object;
 };
 const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ROOT);
 
-const modules = new Map(PAGES.map((page) => [join(ROOT, page.path.replace(/\.md$/u, ".mts")), codeOf(page)]));
+/** Those that show code of libraries that are installed here. */
+const PEERS = PAGES.filter(({ path }) => /\/migration\/(?:xstate|bullmq-flows)\.md$/u.test(path));
+
 const moduleOf = (path: string) => join(ROOT, path.replace(/\.md$/u, ".mts"));
+const peerModuleOf = (path: string) => join(ROOT, path.replace(/\.md$/u, ".peer.mts"));
+const modules = new Map([
+  ...PAGES.map((page) => [moduleOf(page.path), codeOf(page)] as const),
+  ...PEERS.map((page) => [peerModuleOf(page.path), peerCodeOf(page)] as const),
+]);
 
 /** One program for all pages, each of which is a module. */
 function compile(): ts.Program {
@@ -23,8 +30,8 @@ function compile(): ts.Program {
   return ts.createProgram([...modules.keys()], { ...options, noUnusedLocals: false, noUnusedParameters: false }, host);
 }
 
-function problemsOf(program: ts.Program, path: string): string[] {
-  const file = program.getSourceFile(moduleOf(path)) as ts.SourceFile;
+function problemsOf(program: ts.Program, module: string): string[] {
+  const file = program.getSourceFile(module) as ts.SourceFile;
   const problems = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
   return problems.map(({ start = 0, messageText }) => {
     const { line } = ts.getLineAndCharacterOfPosition(file, start);
@@ -39,7 +46,11 @@ describe("Pages", () => {
   });
 
   it.each(PAGES.filter((page) => codeOf(page) !== ""))("$path has code that compiles, as one module", ({ path }) => {
-    expect(problemsOf(program, path)).toEqual([]);
+    expect(problemsOf(program, moduleOf(path))).toEqual([]);
+  });
+
+  it.each(PEERS)("$path shows code of the other library that compiles", ({ path }) => {
+    expect(problemsOf(program, peerModuleOf(path))).toEqual([]);
   });
 
   it.each(PAGES)("$path links to files and headings that there are", (page) => {

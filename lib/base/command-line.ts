@@ -10,5 +10,10 @@ function quoted(arg: string, isWindows: boolean): string {
   if (/^[\w@%+=:,./…-]+$/u.test(arg)) return arg;
   // eslint-disable-next-line no-control-regex -- these are to be found
   if (/[\u0000-\u001f\u007f-\u009f]/u.test(arg)) return JSON.stringify(arg);
-  return isWindows ? `"${arg.replaceAll('"', '""')}"` : `'${arg.replaceAll("'", "'\\''")}'`;
+  return isWindows ? quotedForWindows(arg) : `'${arg.replaceAll("'", "'\\''")}'`;
+}
+
+/** Programs of Windows take a backslash before a quote for an escape, and two of them for one. */
+function quotedForWindows(arg: string): string {
+  return `"${arg.replace(/(\\*)"/gu, '$1$1""').replace(/\\+$/u, "$&$&")}"`;
 }

@@ -34,6 +34,10 @@ export const proseOf = ({ text }: Page): string => text.replace(/^ *```.*?^ *```
 export const codeOf = ({ text }: Page): string =>
   Array.from(text.matchAll(/^```ts\n(.*?)^```$/gmsu), ([, block]) => block).join("\n");
 
+/** The code of a page that shows another library, as one module. */
+export const peerCodeOf = ({ text }: Page): string =>
+  Array.from(text.matchAll(/^```typescript\n(.*?)^```$/gmsu), ([, block]) => block).join("\n");
+
 /** The headings of a page, from the second level on, without their marks. */
 export const headingsOf = (page: Page): string[] =>
   Array.from(proseOf(page).matchAll(/^##+ (.*)$/gmu), ([, heading]) => heading);

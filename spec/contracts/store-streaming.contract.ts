@@ -37,6 +37,20 @@ export function streamingContract(name: string, connect: () => Promise<StoreSubj
       expect(again.has("nums")).toBe(false);
     });
 
+    it("are mapped as they come out of a workflow", async () => {
+      const feed = new Dag("feed");
+      feed.node("nums", counting(3));
+      const dag = new Dag("d");
+      dag.node("feed", feed);
+      dag.map("doubled", { needs: [stream("feed")] } as never, (item: number) => item * 2);
+      dag.map("tripled", { needs: [stream("feed.nums")] } as never, (item: number) => item * 3);
+      const run = await dag.run({ mode, store });
+      expect([run.get("doubled"), run.get("tripled")]).toEqual([
+        [0, 2, 4],
+        [0, 3, 6],
+      ]);
+    });
+
     it("run together again after a crash, without the consumers that completed", async () => {
       let isStuck = true;
       const dag = new Dag("d");

@@ -104,7 +104,7 @@ describe("The nodes of a stream", () => {
       for await (const key of items) await ctx.run(inner, { inputs: { n }, key });
     });
     dag.node("works", { needs: [stream("items")], params: ["items", "n"] }, async (items, n: number) => {
-      while (!(await items.next()).done) await work(n, "stream");
+      for await (const item of items) await work(n, `stream ${item > 0}`);
     });
     await outcome(Promise.all([dag.run({ inputs: { n: 0 } }), dag.run({ inputs: { n: 1 } })]));
     expect(counts.map(([, most]) => most)).toEqual([1, 1]);

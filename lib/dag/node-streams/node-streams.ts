@@ -262,6 +262,8 @@ export class NodeStreams {
    * @param stop - called when nobody streams it any longer and its items are not kept
    */
   begin(node: number, stop: () => void): void {
+    // Those of nodes inside it as well: what streams them may start at once.
+    for (const { path } of this.plan.ports.get(node) ?? []) this.channelOf(node, path);
     const channel = this.channelOf(node);
     if (channel !== undefined && !this.keeps(node)) {
       channel.onAbandoned = stop;

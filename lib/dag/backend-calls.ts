@@ -1,4 +1,4 @@
-import type { AttemptCall, RemoteCall, Trips } from "../backends/runner.js";
+import type { AttemptCall, RemoteCall, Runner, Trips } from "../backends/runner.js";
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import type { Context } from "../definition/context.js";
@@ -46,7 +46,7 @@ export class BackendCalls {
     return !this.lanes.isInline(node);
   }
 
-  /** Calls a node with policies. */
+  /** Calls a node with policies, which is not inline. */
   execute(
     node: number,
     { spec, args, ctx, followed }: AttemptCall & Partial<Pick<TracedCall, "followed">>,
@@ -55,12 +55,12 @@ export class BackendCalls {
     trips?: Trips,
   ): unknown {
     const call = new NodeCall(this, node, spec, args, ctx, trips, followed?.trace);
-    return this.lanes.runnerOf(node).execute(call, abort, onStart);
+    return (this.lanes.runnerOf(node) as Runner).execute(call, abort, onStart);
   }
 
   /** See {@link Runner.newTrips}. */
   newTrips(node: number, size: number | undefined, limit: () => number): Trips | undefined {
-    return this.lanes.runnerOf(node).newTrips?.(size, limit);
+    return this.lanes.runnerOf(node)?.newTrips?.(size, limit);
   }
 
   /** Calls a plain node. When it has settled, the caller must report that to {@link BackendCalls.settled}. */

@@ -43,7 +43,8 @@ export class Lanes {
     return this.runnerAt[node] === 0;
   }
 
-  runnerOf(node: number): Runner {
+  /** Undefined for an inline node. */
+  runnerOf(node: number): Runner | undefined {
     return this.runners[this.runnerAt[node] - 1];
   }
 

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { Dag, node, subworkflow, workflow, type Backend, type BackendCall, type RunOptions } from "dagwright";
+import {
+  Dag,
+  node,
+  subworkflow,
+  workflow,
+  type Backend,
+  type BackendCall,
+  type Context,
+  type RunOptions,
+} from "dagwright";
 import { sqliteStore } from "dagwright/store";
 import { UserBackend } from "../support/user-backend.js";
 import { gate, until } from "../support/waiting.js";
@@ -142,6 +151,47 @@ describe("Mode hybrid", () => {
     expect(run.get("each")).toEqual([10, 20, 30, 40, 50]);
     expect(run.get("direct")).toEqual([10, 20, 30, 40, 50]);
     expect(most).toBe(2);
+  });
+
+  it("gives the slots of a backend back when a run inside ends with calls in flight", async () => {
+    const calls: unknown[] = [];
+    const narrow: Backend = {
+      name: "narrow",
+      limit: 1,
+      run({ inputs: { n } }) {
+        calls.push(n);
+        return n === 0 ? new Promise(() => {}) : n;
+      },
+    };
+    const inner = new Dag("inner");
+    inner.node("ask", { backend: "narrow", params: ["n"] });
+    const dag = new Dag("outer");
+    dag.node("asks", async (ctx: Context) => {
+      const late = await ctx.run(inner, { inputs: { n: 0 }, timeout: 20 }).catch((error: Error) => error.name);
+      const second = await ctx.run(inner, { inputs: { n: 1 } });
+      return [late, second.get("ask")];
+    });
+    const run = await dag.run({ mode: "hybrid", backends: { narrow } });
+    expect(run.get("asks")).toEqual(["RunTimeoutError", 1]);
+    expect(calls).toEqual([0, 1]);
+  });
+
+  it("lets inline nodes and maps go on while a backend is full", async () => {
+    const { opened, open } = gate();
+    const stuck: Backend = { name: "stuck", limit: 1, run: () => opened };
+    const dag = new Dag("full");
+    for (let i = 0; i < 3; i++) dag.node(`stuck ${i}`, { backend: stuck });
+    dag.node("list", () => Array.from({ length: 50 }, (_, i) => i));
+    dag.map("each", { needs: ["list"] }, async (n: number) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return n + 1;
+    });
+    let sum = 0;
+    dag.node("sum", { needs: ["each"] }, (each: number[]) => (sum = each.length));
+    const run = dag.run({ mode: "hybrid", backends: { inline: { limit: 2 } } });
+    await until(() => sum === 50);
+    open();
+    expect((await run).status).toBe("completed");
   });
 
   it("retries, times out and cancels what runs on a backend, whose signal aborts", async () => {

@@ -1,7 +1,5 @@
-import type { LazyAbort } from "../base/abort.js";
 import { checkDuration, checkOptions, checkRecord, show, type Rules } from "../base/check.js";
-import { StoreError, ValidationError, type DagwrightError } from "../base/errors.js";
-import type { ChildWorkflow } from "../definition/defined.js";
+import { StoreError, ValidationError } from "../base/errors.js";
 import type { ChildRunOptions } from "../definition/context.js";
 import { checkErrorStrategy } from "../definition/specs/node-options.js";
 import type { Subworkflow } from "../definition/specs/subworkflow-spec.js";
@@ -9,82 +7,17 @@ import { OWN_RUN } from "../definition/own-run.js";
 import { resolveWorkflow } from "../definition/subworkflow.js";
 import type { Holder } from "../policies/holder.js";
 import { childKey, keyText, type ChildResult } from "../run/child-result.js";
-import { cancelled } from "../run/endings.js";
 import { inside, joined, type WaitingFor } from "../run/waiting-for.js";
-import { InnerPause, InnerWait } from "../run/pause.js";
 import type { RunBase } from "../run/run-base.js";
-import type { RecordedRun, RunStore } from "../stores/store.js";
+import type { RunStore } from "../stores/store.js";
+import { outcomeOf, resultOf, type ChildEnd } from "./child-end.js";
+import { ChildMail } from "./child-mail.js";
 import type { EventEmitter } from "./event-emitter.js";
-import type { Outlet } from "./channel.js";
 import type { InnerRuns } from "./inner-runs.js";
 import type { CommonRunOptions } from "./options.js";
 import { OuterRun } from "./outer-run.js";
-import { withoutSlot, type Slot } from "./slot.js";
-import type { AttemptTelemetry } from "./telemetry/telemetry.js";
-
-type ChildEnded = (result: ChildResult, error: DagwrightError | undefined) => void;
-
-/** A run inside another one. */
-export interface RunInside {
-  readonly state: RunBase;
-  readonly life: {
-    start(onEnd: ChildEnded): void;
-    startDeferred(onEnd: ChildEnded, schedule: (begin: () => void) => void): void;
-    cancel(reason: unknown): void;
-  };
-  /** Emits events from now on, since the outer run is observed. */
-  outerObserved(): void;
-  /** Neither its store nor observers learn anything more of it. */
-  fallSilent(): void;
-  /** What it waits for, or the runs inside of it. */
-  readonly waitingFor: WaitingFor | undefined;
-  /** Ends it, in which only waits are left, as `waiting`. */
-  putAway(): void;
-  pause(): void;
-  /** Whether it takes an event, or may yet. */
-  takesEvent(event: string): boolean;
-  /** Sends it an event. */
-  send(event: string, payload: unknown): Promise<void>;
-}
-
-/** How a recorded run inside another one continues. */
-export interface ChildContinuation {
-  readonly store: RunStore;
-  readonly inputs: Readonly<Record<string, unknown>>;
-  /** Whether it begins anew, whatever is recorded. */
-  readonly restarts: boolean;
-  readonly allowChanges: boolean | undefined;
-}
-
-/** A workflow whose runs can be inside others. */
-export interface RunnableWorkflow extends ChildWorkflow {
-  /**
-   * Creates a run inside another one.
-   * @throws as `run`, before anything runs
-   * @internal
-   */
-  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): RunInside;
-  /**
-   * Claims a recorded run inside another one, or restores its result if it is complete.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD
-   * @internal
-   */
-  continueInside(own: ChildRunOptions, outer: OuterRun, how: ChildContinuation): Promise<RunInside | ChildResult>;
-  /**
-   * The result of a recorded run that has ended.
-   * @throws {ValidationError} when the workflow has changed
-   * @internal
-   */
-  restored(recorded: RecordedRun): ChildResult;
-}
-
-/** An event for a run that has not begun. */
-interface Mail {
-  readonly event: string;
-  readonly payload: unknown;
-  readonly taken: () => void;
-  readonly refused: (error: Error) => void;
-}
+import type { ChildEnded, ChildSite, InnerCall, RunInside, RunnableWorkflow } from "./run-inside.js";
+import { withoutSlot } from "./slot.js";
 
 /** The run that contains others. */
 export interface ContainingRun {
@@ -114,54 +47,6 @@ export interface ContainingRun {
   takesInside(node: string, path: string): readonly string[];
   /** Takes the result of a run inside, see {@link RunBase.children}. */
   keepChild(key: string, result: ChildResult): void;
-}
-
-/** What a run inside is called. */
-export interface ChildPlace {
-  readonly node: string;
-  /** The key of the run inside, unique in the outer run, which ends its id. */
-  readonly key: string;
-  /** How users name it: the key, but without the number of a state's execution. */
-  readonly path: string;
-}
-
-/** What begins runs inside: a node, or an item of a map. */
-export interface ChildCaller extends ChildPlace {
-  /** The key of the node or item. */
-  readonly caller: string;
-}
-
-/** An attempt that a run inside belongs to. */
-export interface ChildSite extends ChildCaller {
-  readonly abort: LazyAbort;
-  /** Whether the store may have it: the attempt is not the node's first. */
-  readonly isRepeated: boolean;
-  /** Whether the attempt follows a failed one in this run. */
-  readonly isRetry: boolean;
-  /** Whether a recorded run begins anew. */
-  readonly restarts: boolean;
-  /** Whether it is one of several that the node may begin. */
-  readonly isCall: boolean;
-  /** The node in the wait-for graph, if it is there. */
-  readonly holder?: Holder | undefined;
-  /** The items inside that others stream, by path. */
-  readonly outlets?: ReadonlyMap<string, Outlet> | undefined;
-  /** Follows the attempt; undefined when nothing does. */
-  readonly followed?: AttemptTelemetry | undefined;
-}
-
-/** A call of `ctx.run`. */
-export interface InnerCall {
-  readonly attempt: number;
-  readonly workflow: unknown;
-  readonly options: ChildRunOptions;
-  readonly abort: LazyAbort;
-  /** That of the node. */
-  readonly slot: Slot;
-  /** The node in the wait-for graph, if it is there. */
-  readonly holder?: Holder | undefined;
-  /** Follows the attempt; undefined when nothing does. */
-  readonly followed?: AttemptTelemetry | undefined;
 }
 
 const RULES: Rules<ChildRunOptions> = {
@@ -198,8 +83,7 @@ export class Children {
   private readonly resting = new Set<OuterRun>();
   /** How many recorded runs are being claimed. */
   private claiming = 0;
-  /** The events for runs that have not begun. */
-  private mail: Mail[] = [];
+  private readonly mail = new ChildMail();
   private onAllEnded: (() => void) | undefined = undefined;
   /** Whether the outer run was given back. */
   private isSilent = false;
@@ -256,7 +140,7 @@ export class Children {
     // Nobody may be waiting for these any longer.
     for (const call of this.calls ?? []) call.catch(() => {});
     for (const { life } of this.open.keys()) life.cancel(this.whyOver);
-    for (const { refused, event } of this.mail.splice(0)) refused(this.run.notTaken(event));
+    this.mail.refuse((event) => this.run.notTaken(event));
     return this.open.size === 0 ? undefined : new Promise((resolve) => (this.onAllEnded = resolve));
   }
 
@@ -330,18 +214,7 @@ export class Children {
 
   /** Sends an event to a run inside, when that begins. */
   sendLater(event: string, payload: unknown): Promise<void> {
-    return new Promise((taken, refused) => this.mail.push({ event, payload, taken, refused }));
-  }
-
-  /** Delivers the events that came for a run before it began. */
-  private deliver(run: RunInside, { path }: ChildSite): void {
-    if (this.mail.length === 0) return;
-    const isFor = ({ event }: Mail) => event.startsWith(`${path}.`);
-    const found = this.mail.filter(isFor);
-    this.mail = this.mail.filter((mail) => !isFor(mail));
-    for (const { event, payload, taken, refused } of found) {
-      run.send(event.slice(path.length + 1), payload).then(taken, refused);
-    }
+    return this.mail.add(event, payload);
   }
 
   /** @param caller - the node, or item, that begins the run */
@@ -458,7 +331,7 @@ export class Children {
     let onEnd: ((end: ChildEnd) => void) | undefined;
     this.open.set(child, site);
     if (this.isSilent) child.fallSilent();
-    this.deliver(child, site);
+    this.mail.deliver(child, site.path);
     if (this.resting.size > 0) this.run.inner.rested();
     this.start(child, site, (result, error) => {
       this.open.delete(child);
@@ -506,20 +379,6 @@ function placedAt(site: ChildSite, key: string, path: string): ChildSite {
   return { node, key, path, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder, followed };
 }
 
-/** How a run inside has ended. */
-interface ChildEnd {
-  readonly result: ChildResult;
-  readonly error: DagwrightError | undefined;
-  /** When a paused one goes on by itself, in ms since 1970. */
-  readonly dueAt: number | undefined;
-}
-
-/** @throws what ends the node */
-function outcomeOf(site: ChildSite, { result, error, dueAt }: ChildEnd): ChildResult {
-  if (error !== undefined) throw error;
-  return resultOf(site, result, dueAt);
-}
-
 /** The results given for nodes inside a run, by their paths in it; undefined if there are none. */
 function within(
   path: string,
@@ -529,15 +388,4 @@ function within(
   const inner = Object.entries(provide).filter(([name]) => name.startsWith(prefix));
   if (inner.length === 0) return undefined;
   return Object.fromEntries(inner.map(([name, value]) => [name.slice(prefix.length), value]));
-}
-
-/** A result with which the node goes on. @param dueAt - see {@link ChildEnd} @throws what ends the node otherwise */
-function resultOf({ path }: ChildSite, result: ChildResult, dueAt?: number): ChildResult {
-  if (result.status === "completed") return result;
-  if (result.status === "paused") {
-    const inner = result.pauses.map((pause) => ({ ...pause, node: `${path}.${pause.node}` }));
-    throw new InnerPause(result.pauseReason, inner, dueAt);
-  }
-  if (result.waitingFor !== undefined) throw new InnerWait(inside(path, result.waitingFor));
-  throw result.errors[0] ?? cancelled(result, undefined);
 }

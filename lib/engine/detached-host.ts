@@ -10,7 +10,7 @@ import type { SlotSource } from "../policies/holder.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
-import type { InnerCall } from "./children.js";
+import type { InnerCall } from "./run-inside.js";
 import { CONTEXT, filledIn } from "./context-placeholder.js";
 import type { AttemptTelemetry, RefreshTelemetry } from "./telemetry/telemetry.js";
 import { refuseRunInside, type AttemptHost, type TracedCall } from "./host.js";

@@ -1,5 +1,5 @@
 import type { InnerChecks } from "../planning/inner-schemas.js";
-import type { ChildPlace } from "./children.js";
+import type { ChildPlace } from "./run-inside.js";
 import type { CommonRunOptions } from "./options.js";
 import type { SharedPermits } from "./permits.js";
 import type { Slot } from "./slot.js";

@@ -4,7 +4,7 @@ import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { InnerChecks } from "../planning/inner-schemas.js";
 import type { Planning } from "../planning/validity.js";
 import type { Caches } from "../policies/caches.js";
-import type { RunInside } from "./children.js";
+import type { RunInside } from "./run-inside.js";
 import type { OuterRun } from "./outer-run.js";
 import type { RunPromises } from "./run-promises.js";
 import type { SteppedRun } from "./step.js";

@@ -6,7 +6,7 @@ import { checkStrict, issuesOf, requireValid } from "../planning/validity.js";
 import type { ErrorStrategy } from "../definition/specs/node-options.js";
 import type { ChildResult } from "../run/child-result.js";
 import type { RecordedRun } from "../stores/store.js";
-import type { ChildContinuation, RunInside, RunnableWorkflow } from "./children.js";
+import type { ChildContinuation, RunInside, RunnableWorkflow } from "./run-inside.js";
 import type { OuterRun } from "./outer-run.js";
 import { warnOfClassName } from "./durable/class-names.js";
 import { admission, whenAdmitted } from "./durable/admission.js";

@@ -1,4 +1,5 @@
-import type { ChildPlace, Children } from "../engine/children.js";
+import type { Children } from "../engine/children.js";
+import type { ChildPlace } from "../engine/run-inside.js";
 import type { InnerRuns } from "../engine/inner-runs.js";
 import type { CommonRunOptions } from "../engine/options.js";
 import { inSequence, type SharedPermits } from "../engine/permits.js";

@@ -1,4 +1,4 @@
-import type { ChildPlace } from "../../engine/children.js";
+import type { ChildPlace } from "../../engine/run-inside.js";
 import type { InnerRuns } from "../../engine/inner-runs.js";
 import type { CommonRunOptions } from "../../engine/options.js";
 import type { Permits, SharedPermits } from "../../engine/permits.js";

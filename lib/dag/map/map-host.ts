@@ -7,7 +7,7 @@ import type { ChildRunOptions, Context } from "../../definition/context.js";
 import type { ItemPlace } from "../../definition/item.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
-import type { InnerCall } from "../../engine/children.js";
+import type { InnerCall } from "../../engine/run-inside.js";
 import type { Permits } from "../../engine/permits.js";
 import { CONTEXT, filledIn } from "../../engine/context-placeholder.js";
 import type { AttemptTelemetry, RefreshTelemetry } from "../../engine/telemetry/telemetry.js";

@@ -6,7 +6,7 @@ import { requireValid } from "../../planning/validity.js";
 import type { RunBase } from "../../run/run-base.js";
 import { requireWorkflow } from "../../stores/require-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
-import type { ChildContinuation } from "../children.js";
+import type { ChildContinuation } from "../run-inside.js";
 import type { EmittingRun } from "../event-emitter.js";
 import type { OuterRun } from "../outer-run.js";
 import { checkRunId } from "../options.js";

@@ -7,7 +7,7 @@ import { RunResult } from "../../run/result.js";
 import type { RunState } from "../../run/state.js";
 import type { RunStatus } from "../../run/status.js";
 import type { RecordedRun } from "../../stores/store.js";
-import type { RunnableWorkflow } from "../children.js";
+import type { RunnableWorkflow } from "../run-inside.js";
 import { restoredState, restoreEnds } from "./restored-dag.js";
 import { endedFsmState, fsmResult } from "./restored-fsm.js";
 

@@ -1,0 +1,35 @@
+import type { RunInside } from "./run-inside.js";
+
+interface Mail {
+  /** With the path of the run that it is for: `check.PAID`. */
+  readonly event: string;
+  readonly payload: unknown;
+  readonly taken: () => void;
+  readonly refused: (error: Error) => void;
+}
+
+/** The events for runs inside another one that have not begun. */
+export class ChildMail {
+  private mail: Mail[] = [];
+
+  /** Settles when the run takes the event, or is not there to take it. */
+  add(event: string, payload: unknown): Promise<void> {
+    return new Promise((taken, refused) => this.mail.push({ event, payload, taken, refused }));
+  }
+
+  /** Delivers what came for a run before it began. */
+  deliver(run: RunInside, path: string): void {
+    if (this.mail.length === 0) return;
+    const isFor = ({ event }: Mail) => event.startsWith(`${path}.`);
+    const found = this.mail.filter(isFor);
+    this.mail = this.mail.filter((mail) => !isFor(mail));
+    for (const { event, payload, taken, refused } of found) {
+      run.send(event.slice(path.length + 1), payload).then(taken, refused);
+    }
+  }
+
+  /** Nobody takes what is left. @param error - that of an event */
+  refuse(error: (event: string) => Error): void {
+    for (const { refused, event } of this.mail.splice(0)) refused(error(event));
+  }
+}

@@ -1,0 +1,117 @@
+import type { LazyAbort } from "../base/abort.js";
+import type { DagwrightError } from "../base/errors.js";
+import type { ChildRunOptions } from "../definition/context.js";
+import type { ChildWorkflow } from "../definition/defined.js";
+import type { Holder } from "../policies/holder.js";
+import type { ChildResult } from "../run/child-result.js";
+import type { RunBase } from "../run/run-base.js";
+import type { WaitingFor } from "../run/waiting-for.js";
+import type { RecordedRun, RunStore } from "../stores/store.js";
+import type { Outlet } from "./channel.js";
+import type { OuterRun } from "./outer-run.js";
+import type { Slot } from "./slot.js";
+import type { AttemptTelemetry } from "./telemetry/telemetry.js";
+
+export type ChildEnded = (result: ChildResult, error: DagwrightError | undefined) => void;
+
+/** A run inside another one. */
+export interface RunInside {
+  readonly state: RunBase;
+  readonly life: {
+    start(onEnd: ChildEnded): void;
+    startDeferred(onEnd: ChildEnded, schedule: (begin: () => void) => void): void;
+    cancel(reason: unknown): void;
+  };
+  /** Emits events from now on, since the outer run is observed. */
+  outerObserved(): void;
+  /** Neither its store nor observers learn anything more of it. */
+  fallSilent(): void;
+  /** What it waits for, or the runs inside of it. */
+  readonly waitingFor: WaitingFor | undefined;
+  /** Ends it, in which only waits are left, as `waiting`. */
+  putAway(): void;
+  pause(): void;
+  /** Whether it takes an event, or may yet. */
+  takesEvent(event: string): boolean;
+  /** Sends it an event. */
+  send(event: string, payload: unknown): Promise<void>;
+}
+
+/** How a recorded run inside another one continues. */
+export interface ChildContinuation {
+  readonly store: RunStore;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Whether it begins anew, whatever is recorded. */
+  readonly restarts: boolean;
+  readonly allowChanges: boolean | undefined;
+}
+
+/** A workflow whose runs can be inside others. */
+export interface RunnableWorkflow extends ChildWorkflow {
+  /**
+   * Creates a run inside another one.
+   * @throws as `run`, before anything runs
+   * @internal
+   */
+  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): RunInside;
+  /**
+   * Claims a recorded run inside another one, or restores its result if it is complete.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD
+   * @internal
+   */
+  continueInside(own: ChildRunOptions, outer: OuterRun, how: ChildContinuation): Promise<RunInside | ChildResult>;
+  /**
+   * The result of a recorded run that has ended.
+   * @throws {ValidationError} when the workflow has changed
+   * @internal
+   */
+  restored(recorded: RecordedRun): ChildResult;
+}
+
+/** What a run inside is called. */
+export interface ChildPlace {
+  readonly node: string;
+  /** The key of the run inside, unique in the outer run, which ends its id. */
+  readonly key: string;
+  /** How users name it: the key, but without the number of a state's execution. */
+  readonly path: string;
+}
+
+/** What begins runs inside: a node, or an item of a map. */
+export interface ChildCaller extends ChildPlace {
+  /** The key of the node or item. */
+  readonly caller: string;
+}
+
+/** An attempt that a run inside belongs to. */
+export interface ChildSite extends ChildCaller {
+  readonly abort: LazyAbort;
+  /** Whether the store may have it: the attempt is not the node's first. */
+  readonly isRepeated: boolean;
+  /** Whether the attempt follows a failed one in this run. */
+  readonly isRetry: boolean;
+  /** Whether a recorded run begins anew. */
+  readonly restarts: boolean;
+  /** Whether it is one of several that the node may begin. */
+  readonly isCall: boolean;
+  /** The node in the wait-for graph, if it is there. */
+  readonly holder?: Holder | undefined;
+  /** The items inside that others stream, by path. */
+  readonly outlets?: ReadonlyMap<string, Outlet> | undefined;
+  /** Follows the attempt; undefined when nothing does. */
+  readonly followed?: AttemptTelemetry | undefined;
+}
+
+/** A call of `ctx.run`. */
+export interface InnerCall {
+  readonly attempt: number;
+  readonly workflow: unknown;
+  readonly options: ChildRunOptions;
+  readonly abort: LazyAbort;
+  /** That of the node. */
+  readonly slot: Slot;
+  /** The node in the wait-for graph, if it is there. */
+  readonly holder?: Holder | undefined;
+  /** Follows the attempt; undefined when nothing does. */
+  readonly followed?: AttemptTelemetry | undefined;
+}

@@ -17,8 +17,16 @@ it("The build fails when lru-cache no longer has the files that it replaces", ()
 });
 
 it("Importing the library loads nothing of what only databases, schedules and the command line need", async () => {
-  const options = { bundle: true, platform: "node", format: "esm", write: false, external: ["piscina"] } as const;
-  const { metafile } = await build({ ...options, entryPoints: ["lib/index.ts"], outdir: "dist", metafile: true });
+  const { metafile } = await build({
+    entryPoints: ["lib/index.ts"],
+    outdir: "dist",
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    external: ["piscina"],
+    write: false,
+    metafile: true,
+  });
   const loaded = new Set<string>();
   const load = (file: string) => {
     if (loaded.has(file)) return;

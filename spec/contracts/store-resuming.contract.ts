@@ -47,7 +47,9 @@ export function resumingContract(name: string, connect: () => Promise<StoreSubje
         expect({ ...run.results }).toEqual({ ...first.results });
         expect(run.status).toBe("completed");
         expect({ ...run.outputs }).toEqual({ ...first.outputs });
-        expect(run.nodes.get("load")?.startedAt).toBeCloseTo(first.nodes.get("load")?.startedAt as number, 0);
+        // In ms, and the clocks of the process and of the system drift apart.
+        const [before, after] = [first, run].map(({ nodes }) => nodes.get("load")?.startedAt as number);
+        expect(Math.abs(after - before)).toBeLessThan(50);
       });
 
       it("with the progress that they had", async () => {

@@ -14,7 +14,19 @@ const layers = [
 
 /** What is made of the public API, lowest first. */
 const outerLayers = [["observers", "pictures", "telemetry", "rpc", "wasm"], ["studio"], ["cli"]];
-const names = ["index", "store", "service", "bullmq", "testing", "observers", "pictures", "otel", "backends", "studio", "cli"];
+const names = [
+  "index",
+  "store",
+  "service",
+  "bullmq",
+  "testing",
+  "observers",
+  "pictures",
+  "otel",
+  "backends",
+  "studio",
+  "cli",
+];
 const entries = names.map((entry) => `./lib/${entry}.ts`);
 
 /** A folder must not import from the layers above it, nor from siblings in its own layer. */

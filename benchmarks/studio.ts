@@ -43,7 +43,7 @@ async function metric(session: CDPSession, name: string): Promise<number> {
 
 async function measure(page: Page, session: CDPSession, script: string) {
   const before = { time: await metric(session, "TaskDuration"), layouts: await metric(session, "LayoutCount") };
-  const rate = (await page.evaluate(script)) as number;
+  const rate = await page.evaluate<number>(script);
   const time = ((await metric(session, "TaskDuration")) - before.time) * 1000;
   return { rate, time: time / FRAMES, layouts: (await metric(session, "LayoutCount")) - before.layouts };
 }

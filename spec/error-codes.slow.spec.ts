@@ -46,5 +46,8 @@ it("The `docs` of an error that a node failed with is in the store", async () =>
   dag.node("sleep", { timeout: 1 }, () => new Promise(() => {}));
   await expect(dag.run({ store, runId: "late-1" })).rejects.toMatchObject({ code: "NODE_TIMEOUT" });
   const { nodes } = (await store.getRun("late-1"))!;
-  expect(nodes.get("sleep")?.error).toMatchObject({ code: "NODE_TIMEOUT", docs: expect.stringMatching(/#node_timeout$/u) });
+  expect(nodes.get("sleep")?.error).toMatchObject({
+    code: "NODE_TIMEOUT",
+    docs: expect.stringMatching(/#node_timeout$/u),
+  });
 });

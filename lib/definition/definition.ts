@@ -243,7 +243,8 @@ export function readArguments<O extends { readonly name?: string | undefined }>(
 ): MemberArguments<O> {
   const isNamed = typeof args[0] === "string";
   const given = args[isNamed ? 1 : 0];
-  const hasNoFunction = args.length === (isNamed ? 2 : 1) && isPlainRecord(given) && isOwnBackend(given.backend as never);
+  const hasNoFunction =
+    args.length === (isNamed ? 2 : 1) && isPlainRecord(given) && isOwnBackend(given.backend as never);
   const fn = hasNoFunction ? undefined : (args[args.length - 1] as NodeSpec["fn"] | undefined);
   const options = hasNoFunction || args.length > (isNamed ? 2 : 1) ? (given as O) : undefined;
   const name = isNamed ? (args[0] as string) : (options?.name ?? fn?.name);

@@ -44,7 +44,8 @@ export class QueueEnds {
 
   queue(): NodeQueue {
     const { Queue } = this.bullmq;
-    return this.watched(new Queue(this.name, this.options() as never, this.factory as never)) as NodeQueue;
+    const queue: NodeQueue = new Queue(this.name, this.options() as never, this.factory as never);
+    return this.watched(queue);
   }
 
   events(): QueueEvents {
@@ -57,7 +58,8 @@ export class QueueEnds {
     const lockDuration = Math.floor(this.lease * LOCK_SHARE);
     const own = { concurrency, lockDuration, lockRenewTime: lockDuration / 3, autorun: false, runRetryDelay: 1000 };
     const options = { ...this.options(), ...own };
-    return this.watched(new Worker(this.name, process as never, options as never, this.factory as never)) as NodeWorker;
+    const worker: NodeWorker = new Worker(this.name, process, options as never, this.factory as never);
+    return this.watched(worker);
   }
 
   /** Closes the connections that BullMQ leaves open. */

@@ -1,5 +1,4 @@
-import { Dag, type Backend } from "dagwright";
-import type { RunStore } from "dagwright";
+import type { Backend, Dag, RunStore } from "dagwright";
 import type { BullmqConnection } from "dagwright/bullmq";
 import { backendContract } from "../contracts/backend.contract.js";
 import { functionsContract } from "../contracts/backend-functions.contract.js";

@@ -157,7 +157,7 @@ const asBuilt = (extension: "mjs" | "cjs") => ({
   name: "as-built",
   resolveId(id: string, importer = "") {
     if (slashed(importer).includes("/node_modules/")) return null;
-    const [, inner] = /^\.\.?\/(?:\.\.\/)*(index|store|service)\.js$/u.exec(id) ?? [];
+    const [, inner] = /^\.\.?\/(?:\.\.\/)*(index|store|service|bullmq)\.js$/u.exec(id) ?? [];
     return inner === undefined ? null : { id: `./${inner}.${extension}`, external: true };
   },
 });

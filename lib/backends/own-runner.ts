@@ -71,4 +71,8 @@ class OwnCall implements BackendCall {
   get store(): object | undefined {
     return this.#call.store;
   }
+
+  get interrupted(): number | undefined {
+    return this.#call.interrupted;
+  }
 }

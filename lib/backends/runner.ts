@@ -20,6 +20,8 @@ export interface RemoteCall extends AttemptCall {
   readonly trace?: string | undefined;
   /** The store that records the run; undefined if none does. */
   readonly store?: object | undefined;
+  /** How many earlier attempts of the node were interrupted, as the drivers of the run died. */
+  readonly interrupted?: number;
   /** The results of the node's needs, by name. Cost: O(needs) per read. */
   readonly needs: readonly (readonly [name: string, result: unknown])[];
   /**

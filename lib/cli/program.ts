@@ -22,12 +22,13 @@ import { addSteering } from "./commands/steer.js";
 import { addStudio } from "./commands/studio.js";
 import { addSubmit } from "./commands/submit.js";
 import { addValidate } from "./commands/validate.js";
+import { addWorker } from "./commands/worker.js";
 
 const EXIT_CODES = `
 Exit codes: 0 completed, 1 failed or invalid, 2 wrong usage, 3 paused or put away, 130 interrupted.`;
 
 /** Commands among whose output users' code may write: it runs meanwhile. */
-const DRIVING: ReadonlySet<string> = new Set(["run", "resume", "replay", "recover", "service"]);
+const DRIVING: ReadonlySet<string> = new Set(["run", "resume", "replay", "recover", "service", "worker"]);
 
 /** All commands. Their actions set the exit code of the process. */
 export function program(): Command {
@@ -46,7 +47,7 @@ export function program(): Command {
   for (const add of [addRun, addValidate, addPlan, addGraph]) add(root);
   for (const add of [addRuns, addShow, addLogs, addDiff]) add(root);
   for (const add of [addResume, addReplay, addRecover, addSend, addSteering, addPrune]) add(root);
-  for (const add of [addService, addSubmit, addSchedule, addStudio]) add(root);
+  for (const add of [addService, addWorker, addSubmit, addSchedule, addStudio]) add(root);
   for (const add of [addInit, addDoctor, addCompletion]) add(root);
   return root;
 }

@@ -104,6 +104,11 @@ class NodeCall implements RemoteCall {
     return this.calls.run.store;
   }
 
+  /** Attempts of items are counted from 1 by each driver. */
+  get interrupted(): number {
+    return this.spec.map === undefined ? (this.calls.run.state.facts.interrupted.get(this.node) ?? 0) : 0;
+  }
+
   /** Of a map's item: without the collection, which would be sent with each item. */
   get needs(): [string, unknown][] {
     const { state } = this.calls.run;

@@ -309,6 +309,8 @@ export interface ItemCounts {
 }
 
 class RareFacts {
+  /** By node: how many attempts from before the run was resumed have no end, as their drivers died. */
+  readonly interrupted = new Map<number, number>();
   /** By map: the results of items from before the run was resumed, by index. */
   readonly earlierItems = new Map<number, ReadonlyMap<number, { readonly value: unknown }>>();
   /** By map. */

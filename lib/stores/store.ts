@@ -82,6 +82,16 @@ export interface ValueStore {
   put(runId: string, text: string): Promise<string>;
   /** @throws {StoreError} NOT_FOUND if it has been deleted */
   get(hash: string): Promise<string>;
+  /** By attempt, whether its outcome is recorded, or its run has been deleted. */
+  haveOutcome(attempts: readonly AttemptPlace[]): Promise<readonly boolean[]>;
+}
+
+/** An attempt of a node, or with the index of an item, of an item of a map. */
+export interface AttemptPlace {
+  readonly runId: string;
+  readonly node: string;
+  readonly item: number | undefined;
+  readonly attempt: number;
 }
 
 /** Ids of runs, oldest first. */
@@ -391,6 +401,8 @@ export interface RecordedRun {
 export interface RecordedNode {
   readonly status: AttemptStatus;
   readonly attempts: number;
+  /** How many of these were interrupted, as their driver died. */
+  readonly interrupted: number;
   readonly output: { readonly value: unknown } | undefined;
   readonly branch: string | undefined;
   readonly isCached: boolean;

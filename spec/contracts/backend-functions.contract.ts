@@ -75,7 +75,7 @@ export function functionsContract({ backend, options, placed }: BackendSubject, 
       expect(missing).toEqual(lacks);
       for (const member of lacks)
         expect(told[member]).toMatch(
-          new RegExp(`\\b${member}\\b.*\\b(?:rpc|thread)\\b|\\brpc\\b.*\\b${member}\\b`, "u"),
+          new RegExp(`\\b${member}\\b.*\\b(?:rpc|thread|remote)\\b|\\brpc\\b.*\\b${member}\\b`, "u"),
         );
     });
   });

@@ -9,7 +9,7 @@ import type { BullmqConnection } from "dagwright/bullmq";
 import { bundled } from "../support/bundled.js";
 import { placedOn } from "../support/placed.js";
 import { Counting, working } from "../support/remote-workflows.js";
-import { queueName, useRemote, useWorker } from "../support/remoted.js";
+import { countJobs, queueName, useRemote, useWorker } from "../support/remoted.js";
 import { failure, until } from "../support/waiting.js";
 
 const script = bundled("remote-worker");
@@ -133,6 +133,16 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
       }
     });
 
+    it("takes parameters for the same that a compiler has numbered", async () => {
+      const queue = queueName();
+      const built = new Dag<any>("built");
+      built.node("double", new Function("n2", "return n2 * 2") as (n2: number) => number);
+      const source = new Dag<any>("built");
+      source.node("double", (n: number) => n * 3);
+      useWorker({ connection, queue, workflows: [built] });
+      expect((await onto(source, queue).dag.run({ ...hybrid, inputs: { n: 4 } })).get("double")).toBe(8);
+    });
+
     it("refuses what is too large without a store, with its size and path, before it is enqueued", async () => {
       const queue = queueName();
       const large = new Dag<any>("large");
@@ -179,16 +189,4 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
       expect(await countJobs(connection, queue)).toBe(0);
     });
   });
-}
-
-/** How many jobs a queue has, in any state. */
-async function countJobs(connection: BullmqConnection, name: string): Promise<number> {
-  const { createPostgresBackend, Queue } = await import("bullmq");
-  const url = connection as string;
-  const queue = url.startsWith("postgres")
-    ? new Queue(name, { connection: { connectionString: url } as never }, createPostgresBackend as never)
-    : new Queue(name, { connection: { url }, prefix: "dagwright" });
-  const counts = await queue.getJobCounts();
-  await queue.close();
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

@@ -63,3 +63,17 @@ working.node("waits", (file: string, ctx: Context) => {
     void import("node:fs").then(({ appendFileSync }) => appendFileSync(file, `begun ${process.pid}\n`));
   });
 });
+
+/** A node that ends when there is a file `<file>.open`. It writes each of its calls to the file. */
+export const gated = new Dag<any>("gated");
+gated.node("gated", async (file: string, ctx: Context) => {
+  const { appendFileSync, existsSync } = await import("node:fs");
+  appendFileSync(file, `begun ${ctx.idempotencyKey}\n`);
+  while (!existsSync(`${file}.open`)) {
+    ctx.signal.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  appendFileSync(file, `ended ${ctx.idempotencyKey}\n`);
+  return "through";
+});
+gated.node("after", { needs: ["gated"] }, (gated: string) => `${gated} and after`);

@@ -1,6 +1,6 @@
 /** Workers and remote backends of specs, which are closed after each. */
 import { afterAll } from "vitest";
-import { remote, worker, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
+import { remote, worker, type BullmqConnection, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
 
 let queues = 0;
 
@@ -27,4 +27,16 @@ export function closeRemotes(): void {
   afterAll(async () => {
     await Promise.all(open.splice(0).map((each) => each.close()));
   });
+}
+
+/** How many jobs a queue has, in any state. */
+export async function countJobs(connection: BullmqConnection, name: string): Promise<number> {
+  const { createPostgresBackend, Queue } = await import("bullmq");
+  const url = connection as string;
+  const queue = url.startsWith("postgres")
+    ? new Queue(name, { connection: { connectionString: url } as never }, createPostgresBackend as never)
+    : new Queue(name, { connection: { url }, prefix: "dagwright" });
+  const counts = await queue.getJobCounts();
+  await queue.close();
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

@@ -3,9 +3,15 @@ import { asSentence, messageOf } from "../../base/message.js";
 import { current } from "../../definition/current-context.js";
 import type { BackendCall } from "../../definition/specs/backend.js";
 import { BackendError, type BackendFailure, type ErrorSite } from "../../run/errors.js";
-import type { RunStore } from "../../stores/store.js";
+import type { AttemptPlace, RunStore, ValueStore } from "../../stores/store.js";
 import { Unsendable, Values } from "./values.js";
 import { codeOf, jobId, type JobContext, type Message, type NodeJob, type Outcome, type Sent } from "./wire.js";
+
+/** Where the outcome of an attempt is recorded. */
+export interface AttemptRecord {
+  readonly store: ValueStore;
+  readonly place: AttemptPlace;
+}
 
 /** One attempt of a node, as its run sees it: the job that it is, and what comes of it. */
 export class RemoteAttempt {
@@ -24,6 +30,14 @@ export class RemoteAttempt {
     return this.call.store !== undefined;
   }
 
+  /** Where its outcome is recorded; undefined if its run is not. */
+  get record(): AttemptRecord | undefined {
+    const { ctx, node, attempt, store } = this.call;
+    if (store === undefined) return undefined;
+    const place = { runId: ctx.runId, node: node.name, item: ctx.item?.index, attempt };
+    return { store: (store as RunStore).values, place };
+  }
+
   /** @throws {BackendError} BACKEND for a value that can't be sent */
   async job(): Promise<NodeJob> {
     const { node, workflow, args, ctx, attempt, trace } = this.call;
@@ -37,16 +51,16 @@ export class RemoteAttempt {
   }
 
   /**
-   * The id of the job: in a recorded run that of any process which makes this attempt, so that it is enqueued once.
-   * Runs in other stores may have the same id.
+   * The id of the job. In a recorded run, attempts that were interrupted by the death of a driver are one with the attempt
+   * that follows, so that its driver finds their job, or result. Runs in other stores may have the same id.
    */
   id(job: NodeJob): string {
-    const { ctx, attempt } = this.call;
+    const { ctx, attempt, interrupted = 0 } = this.call;
     if (!this.isRecorded) return jobId(randomUUID(), attempt);
     const { workflow, code, inputs, context } = job;
     const facts = JSON.stringify([workflow, code, inputs, context?.inputs]);
     const hash = createHash("sha256").update(facts).digest("base64url").slice(0, 16);
-    return jobId(`${ctx.idempotencyKey}~${hash}`, attempt);
+    return jobId(`${ctx.idempotencyKey}~${hash}`, attempt - interrupted);
   }
 
   /** @throws what the function threw; {BackendError} BACKEND; {StoreError} */

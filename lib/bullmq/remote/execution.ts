@@ -6,7 +6,7 @@ import { withinTrace } from "../../backends/thread/worker-trace.js";
 import type { Callable } from "./known-nodes.js";
 import { remoteContext } from "./remote-context.js";
 import { Unsendable, type Values } from "./values.js";
-import type { Message, NodeJob, Outcome } from "./wire.js";
+import { ABANDONED, type Message, type NodeJob, type Outcome } from "./wire.js";
 
 /** One attempt of a node, as a worker makes it. */
 export class Execution {
@@ -27,11 +27,11 @@ export class Execution {
    */
   async outcome(): Promise<Outcome> {
     const { signal } = this;
-    signal.throwIfAborted();
     let stop = () => {};
-    const stopped = new Promise<never>((_, reject) => (stop = () => reject(new Error("nobody waits for it"))));
+    const stopped = new Promise<never>((_, reject) => (stop = () => reject(this.stopped())));
     stopped.catch(() => {});
-    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
     try {
       const outcome = await Promise.race([this.call(), stopped]);
       this.isOver = true;
@@ -41,6 +41,13 @@ export class Execution {
       this.isOver = true;
       signal.removeEventListener("abort", stop);
     }
+  }
+
+  /** Nobody will ask for a job that was abandoned. */
+  private stopped(): Error {
+    const reason = messageOf(this.signal.reason);
+    if (reason === ABANDONED) this.job.opts.removeOnFail = true;
+    return new Error(reason);
   }
 
   private async call(): Promise<Outcome> {

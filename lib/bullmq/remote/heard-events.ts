@@ -19,20 +19,19 @@ export async function publish(backend: IQueueBackend, event: string, jobId: stri
 /**
  * Resolves when all later events of a queue are heard. BullMQ does not say from which event on it reads, so this says
  * hello until it hears itself.
- * @param isOver - whether nobody waits for that any longer
+ * @param over - resolves when nobody waits for that any longer
  */
-export async function whenHeard(events: QueueEvents, backend: IQueueBackend, isOver: () => boolean): Promise<void> {
+export async function whenHeard(events: QueueEvents, backend: IQueueBackend, over: Promise<void>): Promise<void> {
   const id = randomUUID();
   const heard = deferred();
   const name = `${HELLO}:${id}` as "error";
   events.once(name, () => heard.resolve());
-  let delay = FIRST_DELAY;
-  let isHeard = false;
-  void heard.promise.then(() => (isHeard = true));
-  while (!isHeard && !isOver()) {
-    await publish(backend, HELLO, id);
-    await Promise.race([heard.promise, new Promise((resolve) => setTimeout(resolve, delay))]);
-    delay = Math.min(MAX_DELAY, 2 * delay);
+  let isDone = false;
+  const done = Promise.race([heard.promise, over]).then(() => (isDone = true));
+  for (let delay = FIRST_DELAY; !isDone; delay = Math.min(MAX_DELAY, 2 * delay)) {
+    // A broker that can't be reached is told of by the connection.
+    await Promise.race([publish(backend, HELLO, id).catch(() => {}), done]);
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, delay)), done]);
   }
   events.removeAllListeners(name);
 }

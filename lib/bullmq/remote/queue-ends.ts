@@ -1,8 +1,9 @@
-import type { IQueueBackend, Processor, Queue, QueueEvents, Worker } from "bullmq";
+import type { IQueueBackend, Job, Processor, Queue, QueueEvents, Worker } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
 import { now } from "../../base/clock.js";
 import { asSentence, messageOf } from "../../base/message.js";
 import { warn } from "../../base/warning.js";
+import { byBroker } from "../brokers/broker-failure.js";
 import { type BullmqConnection, isPostgres } from "../brokers/connection.js";
 import { loadBullMq } from "../brokers/packages.js";
 import { poolOf } from "../brokers/postgres-broker.js";
@@ -10,6 +11,7 @@ import type { NodeJob } from "./wire.js";
 
 type AnyBackend = IQueueBackend;
 export type NodeQueue = Queue<NodeJob, string, string, NodeJob, string, string, AnyBackend>;
+export type NodeQueueJob = Job<NodeJob, string>;
 export type NodeWorker = Worker<NodeJob, string, string, AnyBackend>;
 
 /** The prefix of the keys in a Redis, unless another one is given. */
@@ -21,6 +23,11 @@ const QUIET = 60_000;
 /** How the lease of a job is parted, so that a dead worker is noticed within it. */
 const LOCK_SHARE = 0.6;
 const CHECK_SHARE = 0.15;
+
+interface Closable {
+  getBackend(): IQueueBackend;
+  close(): Promise<void>;
+}
 
 /** The ends of one queue of BullMQ: what enqueues jobs, what executes them, and what hears of them. */
 export class QueueEnds {
@@ -62,8 +69,15 @@ export class QueueEnds {
     return this.watched(worker);
   }
 
-  /** Closes the connections that BullMQ leaves open. */
-  close(): void {
+  /** Closes ends that are idle, and the connections that BullMQ leaves open, also while the broker can't be reached. */
+  async close(...ends: readonly (Closable | undefined)[]): Promise<void> {
+    const closing = ends.flatMap((end) => {
+      if (end === undefined) return [];
+      // Without force, BullMQ would wait for a connection to say goodbye.
+      const forced = end.getBackend().close(true);
+      return [forced, end.close()];
+    });
+    await byBroker(Promise.allSettled(closing)).catch(() => {});
     for (const cluster of this.clusters) cluster.disconnect();
   }
 

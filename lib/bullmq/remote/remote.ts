@@ -9,11 +9,13 @@ import { warn } from "../../base/warning.js";
 import type { Backend, BackendCall } from "../../definition/specs/backend.js";
 import { hasFunction, type NodeSpec } from "../../definition/specs/node-spec.js";
 import { InFlight } from "../../stores/database/in-flight.js";
+import { byBroker } from "../brokers/broker-failure.js";
 import { type BullmqConnection, checkConnection, refusePrefix } from "../brokers/connection.js";
 import { RemoteAttempt } from "./attempt.js";
 import { publish, whenHeard } from "./heard-events.js";
-import { type NodeQueue, QueueEnds } from "./queue-ends.js";
-import { CANCEL, type Message, type NodeJob } from "./wire.js";
+import { type NodeQueue, type NodeQueueJob, QueueEnds } from "./queue-ends.js";
+import { TakenJobs } from "./taken-jobs.js";
+import { ABANDONED, CANCEL, type Message, type NodeJob } from "./wire.js";
 
 /** The options of {@link remote}. */
 export interface RemoteOptions {
@@ -82,6 +84,8 @@ const STALLED = "it has not been heard of any longer";
 interface Pending {
   readonly attempt: RemoteAttempt;
   readonly outcome: Deferred<string>;
+  /** Enqueues it once more. */
+  readonly again: () => void;
   /** When something was heard of it, by the monotonic clock. */
   heardAt: number;
 }
@@ -100,12 +104,15 @@ class RemoteQueue implements RemoteBackend {
   private opening: Promise<Opened> | undefined;
   private opened: Opened | undefined;
   private closing: Promise<void> | undefined;
+  private readonly over = deferred();
   private readonly pending = new Map<string, Pending>();
   /** The jobs of calls that nobody waits for any longer, which workers may still have. */
   private readonly abandoned = new Set<string>();
+  private readonly taken = new TakenJobs();
   private readonly settling = new InFlight();
   private readonly warned = new Set<string>();
   private watch: NodeJS.Timeout | undefined;
+  private isLooking = false;
 
   constructor({ connection, queue, prefix, timeout, lease = DEFAULT_LEASE }: RemoteOptions) {
     this.name = queue;
@@ -138,8 +145,9 @@ class RemoteQueue implements RemoteBackend {
   private async outcomeOf(opened: Opened, attempt: RemoteAttempt, job: NodeJob, signal: AbortSignal): Promise<string> {
     const id = attempt.id(job);
     const outcome = deferred<string>();
-    this.pending.set(id, { attempt, outcome, heardAt: now() });
-    this.watch ??= setInterval(() => this.settling.add(this.look(opened)), this.ends.checkInterval);
+    const again = () => this.settling.add(opened.queue.remove(id).then(() => this.enqueue(opened, attempt, id, job)));
+    this.pending.set(id, { attempt, outcome, again, heardAt: now() });
+    this.watchOver(opened);
     const onAbort = () => outcome.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     const late = () => outcome.reject(attempt.error(`It took more than ${this.timeout} ms, its "timeout".`));
@@ -156,9 +164,10 @@ class RemoteQueue implements RemoteBackend {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
-      this.forget(id);
+      this.pending.delete(id);
       if (!isSettled) this.settling.add(added.then(() => this.cancel(opened, id)));
-      else if (!attempt.isRecorded) this.settling.add(opened.queue.remove(id));
+      else if (attempt.record !== undefined) this.taken.add(id, attempt.record);
+      else this.settling.add(opened.queue.remove(id));
     }
   }
 
@@ -167,7 +176,8 @@ class RemoteQueue implements RemoteBackend {
     const kept = isRecorded ? KEPT_RECORDED : KEPT;
     await queue.add(job.node, job, { jobId: id, removeOnComplete: kept, removeOnFail: kept });
     // An earlier driver of the run may have enqueued it.
-    if (isRecorded) await this.ask(queue, id);
+    const earlier = isRecorded ? await queue.getJob(id) : undefined;
+    if (earlier !== undefined) this.found(id, earlier);
   }
 
   /** Takes the job out of the queue, or tells the worker that has it. */
@@ -178,9 +188,13 @@ class RemoteQueue implements RemoteBackend {
     await publish(queue.getBackend(), CANCEL, id);
   }
 
-  private forget(id: string): void {
-    this.pending.delete(id);
-    if (this.pending.size > 0) return;
+  private watchOver(opened: Opened): void {
+    this.watch ??= setInterval(() => {
+      if (!this.isLooking) this.settling.add(this.look(opened));
+    }, this.ends.checkInterval);
+  }
+
+  private stopWatching(): void {
     clearInterval(this.watch);
     this.watch = undefined;
   }
@@ -204,7 +218,7 @@ class RemoteQueue implements RemoteBackend {
     // BullMQ puts it back, so that the next worker fails it. It is removed before.
     events.on("stalled", ({ jobId }) => this.failed(jobId, STALLED));
     events.on("progress", ({ jobId, data }) => this.told(jobId, data as unknown as Message));
-    await whenHeard(events, queue.getBackend(), () => this.closing !== undefined);
+    await whenHeard(events, queue.getBackend(), this.over.promise);
     if (this.closing !== undefined) throw this.closed();
     return this.opened;
   }
@@ -212,18 +226,20 @@ class RemoteQueue implements RemoteBackend {
   private completed(id: string, text: string): void {
     const pending = this.pending.get(id);
     if (pending !== undefined) pending.outcome.resolve(text);
-    else this.over(id);
+    else this.dropped(id);
   }
 
   private failed(id: string, reason: string): void {
     const pending = this.pending.get(id);
-    if (pending === undefined) return this.over(id);
+    if (pending === undefined) return this.dropped(id);
+    // An earlier driver of the run had given it up.
+    if (reason === ABANDONED) return pending.again();
     const why = `The worker that had it is gone (${reason}). Give the node a retry.`;
     pending.outcome.reject(pending.attempt.error(why, { code: "WORKER_LOST" }));
   }
 
   /** A job that nobody waits for is over. */
-  private over(id: string): void {
+  private dropped(id: string): void {
     if (this.abandoned.delete(id) && this.opened !== undefined) this.settling.add(this.opened.queue.remove(id));
   }
 
@@ -240,6 +256,17 @@ class RemoteQueue implements RemoteBackend {
 
   /** Looks for dead workers, and asks for jobs of which nothing has been heard: BullMQ drops events when there are many. */
   private async look({ queue }: Opened): Promise<void> {
+    this.isLooking = true;
+    try {
+      if (this.pending.size > 0) await this.lookAtPending(queue);
+      await this.taken.removeSettled(queue);
+      if (this.pending.size === 0 && this.taken.isEmpty) this.stopWatching();
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  private async lookAtPending(queue: NodeQueue): Promise<void> {
     await queue.getBackend().moveStalledJobsToWait();
     const silentSince = now() - this.lease;
     const silent = Array.from(this.pending).filter(([, { heardAt }]) => heardAt < silentSince);
@@ -251,28 +278,35 @@ class RemoteQueue implements RemoteBackend {
 
   private async ask(queue: NodeQueue, id: string): Promise<void> {
     const job = await queue.getJob(id);
+    if (job !== undefined) return this.found(id, job);
     const pending = this.pending.get(id);
-    if (pending === undefined) return;
-    if (job === undefined) {
-      const why = "Its job is not in the queue any longer: the broker has lost it, or somebody removed it.";
-      return pending.outcome.reject(pending.attempt.error(why));
-    }
-    if (job.finishedOn === undefined) return;
-    if (job.failedReason) this.failed(id, job.failedReason);
-    else this.completed(id, job.returnvalue);
+    const why = "Its job is not in the queue any longer: the broker has lost it, or somebody removed it.";
+    pending?.outcome.reject(pending.attempt.error(why));
+  }
+
+  private found(id: string, { finishedOn, failedReason, returnvalue }: NodeQueueJob): void {
+    if (finishedOn === undefined || !this.pending.has(id)) return;
+    if (failedReason) this.failed(id, failedReason);
+    else this.completed(id, returnvalue);
   }
 
   private closed(): ClosedError {
     return new ClosedError(`The remote backend "${this.name}" is closed. Create another one.`);
   }
 
+  /** A broker that can't be reached is not waited for: it removes jobs by their age. */
+  private async settle({ queue }: Opened): Promise<void> {
+    await this.settling.settled();
+    await this.taken.removeSettled(queue);
+  }
+
   private async shutDown(): Promise<void> {
     this.ends.isClosing = true;
+    this.over.resolve();
     for (const { outcome } of this.pending.values()) outcome.reject(this.closed());
     await this.opening?.catch(() => {});
-    await this.settling.settled();
-    clearInterval(this.watch);
-    await Promise.all([this.opened?.events.close(), this.opened?.queue.close()]);
-    this.ends.close();
+    this.stopWatching();
+    if (this.opened !== undefined) await byBroker(this.settle(this.opened)).catch(() => {});
+    await this.ends.close(this.opened?.events, this.opened?.queue);
   }
 }

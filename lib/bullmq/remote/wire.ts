@@ -1,5 +1,6 @@
 /** What jobs of remote nodes say. All of it is JSON, and values are texts of the codec. */
 import { paramNames } from "../../definition/specs/named-inputs.js";
+import { unnumbered } from "../../definition/specs/original-names.js";
 import type { NodeKind, NodeSpec } from "../../definition/specs/node-spec.js";
 import type { LogLine } from "../../run/events.js";
 
@@ -56,8 +57,12 @@ export type Message =
 /** The event by which workers hear that nobody waits for a job any longer. */
 export const CANCEL = "dagwright:cancel";
 
+/** Why a job failed that nobody waits for any longer. */
+export const ABANDONED = "nobody waits for it any longer";
+
+/** Without the numbers that a compiler may have added to names: both sides may be built otherwise. */
 export function codeOf({ kind, signature }: NodeSpec): Code {
-  return { kind, params: paramNames(signature) };
+  return { kind, params: paramNames(signature).map(unnumbered) };
 }
 
 /** Why a node can't be executed by this code; undefined if it can. */

@@ -8,11 +8,13 @@ import {
   requireOptions,
   type Rules,
 } from "../../base/check.js";
+import { deferred } from "../../base/deferred.js";
 import { asSentence } from "../../base/message.js";
 import { MAX_TIMEOUT } from "../../base/timer.js";
 import { warn } from "../../base/warning.js";
 import { checkStore } from "../../engine/options.js";
 import type { RunStore } from "../../stores/store.js";
+import { ANSWER_TIMEOUT } from "../brokers/broker.js";
 import { type BullmqConnection, checkConnection, refusePrefix } from "../brokers/connection.js";
 import { loadBullMq } from "../brokers/packages.js";
 import { Execution } from "./execution.js";
@@ -21,7 +23,7 @@ import { KnownNodes } from "./known-nodes.js";
 import { type NodeWorker, QueueEnds } from "./queue-ends.js";
 import { checkLease, DEFAULT_LEASE } from "./remote.js";
 import { Values } from "./values.js";
-import { CANCEL, type Message, type NodeJob } from "./wire.js";
+import { ABANDONED, CANCEL, type Message, type NodeJob } from "./wire.js";
 
 /** The options of {@link worker}. */
 export interface WorkerOptions {
@@ -92,6 +94,7 @@ export class RemoteWorker {
   private readonly events: QueueEvents;
   private readonly started: Promise<void>;
   private readonly warned = new Set<string>();
+  private readonly over = deferred();
   private closing: Promise<void> | undefined;
 
   /** @internal */
@@ -102,8 +105,11 @@ export class RemoteWorker {
     this.ends = new QueueEnds(connection, queue, prefix, lease);
     this.events = this.ends.events();
     this.end = this.ends.worker((job, token, signal) => this.execute(job, token, signal), concurrency);
-    this.end.on("lockRenewalFailed", (ids) => this.cancel(ids));
-    this.events.on(CANCEL as "error", ((event: { readonly jobId: string }) => this.cancel([event.jobId])) as never);
+    this.end.on("lockRenewalFailed", (ids) => this.cancel(ids, "its lock could not be renewed"));
+    this.events.on(
+      CANCEL as "error",
+      ((event: { readonly jobId: string }) => this.cancel([event.jobId], ABANDONED)) as never,
+    );
     this.started = this.start();
     this.started.catch(() => {});
   }
@@ -133,9 +139,8 @@ export class RemoteWorker {
   }
 
   private async start(): Promise<void> {
-    const isOver = () => this.closing !== undefined;
-    await whenHeard(this.events, this.end.getBackend(), isOver);
-    if (!isOver()) void this.end.run().catch(() => {});
+    await whenHeard(this.events, this.end.getBackend(), this.over.promise);
+    if (this.closing === undefined) void this.end.run().catch(() => {});
   }
 
   private async execute(job: Job<NodeJob, string>, token = "", signal?: AbortSignal): Promise<string> {
@@ -157,21 +162,28 @@ export class RemoteWorker {
     throw new this.bullmq.DelayedError();
   }
 
-  private cancel(ids: readonly string[]): void {
-    for (const id of ids) this.end.cancelJob(id);
+  private cancel(ids: readonly string[], why: string): void {
+    for (const id of ids) this.end.cancelJob(id, why);
   }
 
   private async shutDown(grace: number): Promise<void> {
     this.ends.isClosing = true;
-    const interrupt = setTimeout(() => this.end.cancelAllJobs(), grace);
-    try {
-      await this.end.close();
-    } finally {
-      clearTimeout(interrupt);
-    }
-    await this.started.catch(() => {});
-    await this.events.close();
-    this.ends.close();
+    this.over.resolve();
+    await this.started;
+    // It has no jobs if it has not begun to take any.
+    if (this.end.isRunning()) await this.finish(grace);
+    await this.ends.close(this.events, this.end);
+  }
+
+  /** Waits for the nodes that it executes, and not for a broker that can't be reached. */
+  private async finish(grace: number): Promise<void> {
+    let give: () => void = () => {};
+    const givenUp = new Promise<void>((resolve) => (give = resolve));
+    const interrupt = setTimeout(() => this.end.cancelAllJobs("its worker was stopped"), grace);
+    const giveUp = setTimeout(give, Math.min(MAX_TIMEOUT, grace + ANSWER_TIMEOUT));
+    await Promise.race([this.end.close(), givenUp]);
+    clearTimeout(interrupt);
+    clearTimeout(giveUp);
   }
 }
 

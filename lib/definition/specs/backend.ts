@@ -42,6 +42,11 @@ export interface BackendCall {
    * @internal
    */
   readonly store?: object | undefined;
+  /**
+   * How many earlier attempts of the node were interrupted, as the drivers of the run died.
+   * @internal
+   */
+  readonly interrupted?: number | undefined;
 }
 
 /**

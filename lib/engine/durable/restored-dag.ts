@@ -19,6 +19,7 @@ export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Arra
     const i = plan.indexOf.get(name);
     if (i === undefined) continue;
     if (node.attempts > 0) state.setAttemptsBefore(i, node.attempts);
+    if (node.interrupted > 0) state.facts.interrupted.set(i, node.interrupted);
     if (node.status === "skipped" && node.output === undefined && active?.[i] === 0) state.facts.skippedBefore.add(i);
     if (node.output === undefined || holds?.[i] === 0) continue;
     if (node.status === "copied") state.copy(i, node.output.value, node.branch);

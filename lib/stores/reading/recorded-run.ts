@@ -233,6 +233,7 @@ function withPauses(
 
 const NO_ATTEMPT: Omit<RecordedNode, "status"> = {
   attempts: 0,
+  interrupted: 0,
   output: undefined,
   branch: undefined,
   isCached: false,
@@ -248,6 +249,7 @@ function recordedNode(rows: readonly AttemptRow[], decoder: ColumnDecoder): Reco
   return {
     status: status as AttemptStatus,
     attempts: rows[rows.length - 1].attempt,
+    interrupted: rows.filter((row) => row.status === "running").length,
     output: decoder.optional(output),
     branch: branch ?? undefined,
     isCached: is_cached === 1,

@@ -44,8 +44,15 @@ export async function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: 
   const id = key === undefined ? newRunId() : `key:${key}`;
   const is_unchecked = sent.isUnchecked === true ? 1 : 0;
   const row = { id, event, payload: text, is_unchecked };
-  const isPlain = (sent.way ?? []).length === 0 && batch.blobs.size === 0;
-  if (isPlain && (await isSentToResting(access, sent, row))) return { owner: null, ready: [runId] };
+  let tries = 0;
+  if ((sent.way ?? []).length === 0 && batch.blobs.size === 0) {
+    const isSent = await access.retry(async (database) => {
+      if (!database.hasRowLocks || !isStorable(runId)) return false;
+      tries++;
+      return sendToResting(database, sent, { ...row, sent_at: access.clock.now() });
+    }, writeFailed);
+    if (isSent) return { owner: null, ready: [runId] };
+  }
   return access.transaction<SentTo>(async (trx, database: Database, previous) => {
     const run = await lockRunRow(trx, database, runId);
     const { workflow = run.workflow, kind } = sent;
@@ -53,7 +60,8 @@ export async function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: 
     const way = await currentWay(trx, run, sent);
     const target = [runId, ...way].join("/");
     const inside = way.length === 0 ? run : await findAndLockRunRow(trx, database, target);
-    const mayExist = key !== undefined || previous !== undefined;
+    // Of a try that was not answered, nobody knows whether it was executed.
+    const mayExist = key !== undefined || previous !== undefined || tries > 1;
     if (mayExist && (await isRecorded(trx, target, id))) return previous ?? { owner: null, ready: [] };
     if (!UNFINISHED.includes(run.status)) throw runEnded(run, event);
     const isAwaited = await requireTaker(trx, { ...sent, way }, inside, access.clock.now());
@@ -63,18 +71,6 @@ export async function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: 
     await writeBlobs(trx, place.root_id, batch.blobs);
     return { owner, ready: run.owner === null ? await ready(trx, database, place, isAwaited) : [] };
   });
-}
-
-/** Records an event in one statement, if that is all it takes. See {@link sendToResting}. */
-function isSentToResting(
-  access: DatabaseAccess,
-  sent: SentEvent,
-  row: Pick<EventRow, "id" | "event" | "payload" | "is_unchecked">,
-): Promise<boolean> {
-  return access.retry(async (database) => {
-    if (!database.hasRowLocks || !isStorable(sent.runId)) return false;
-    return sendToResting(database, sent, { ...row, sent_at: access.clock.now() });
-  }, writeFailed);
 }
 
 /**

@@ -88,7 +88,7 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
       expect(await run).toMatchObject({ code: "CANCELLED" });
       await until(() => lines().length === 2);
       expect(lines()[1]).toMatch(/^aborted/u);
-      const late = dag.clone().configureNode("waits", { timeout: 300 }) as unknown as Dag<any>;
+      const late = dag.clone().configureNode("waits", { timeout: 2000 }) as unknown as Dag<any>;
       expect(await failure(late.runUntil("waits", { ...hybrid, inputs: { file } }))).toMatchObject({
         code: "NODE_TIMEOUT",
       });

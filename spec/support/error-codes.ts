@@ -22,7 +22,7 @@ export function errorCodes(): string[] {
   };
   const visit = (node: ts.Node): void => {
     if (ts.isPropertyAssignment(node) && isCode(node)) add(node.initializer);
-    if (ts.isParameter(node) && isCode(node)) add(node.initializer);
+    if ((ts.isParameter(node) || ts.isBindingElement(node)) && isCode(node)) add(node.initializer);
     if ((ts.isCallExpression(node) || ts.isNewExpression(node)) && node.arguments?.some(looksLikeOne)) {
       const parameters = checker.getResolvedSignature(node)?.parameters ?? [];
       for (const [i, argument] of (node.arguments ?? []).entries()) if (parameters[i]?.name === "code") add(argument);

@@ -8,13 +8,14 @@ const MAX_DEPTH = 500;
 
 /** Thrown for a value that JSON would lose or change. */
 export class NotPlain extends TypeError {
-  constructor(
-    /** Of the part: `inputs.order.at`. */
-    readonly path: string,
-    /** What it is: `is an object (Date)`. */
-    readonly reason: string,
-  ) {
+  /** @param path - of the part: `inputs.order.at`. @param reason - what it is: `is an object (Date)` */
+  constructor(path: string, reason: string) {
     super(`${path} ${reason}`);
+  }
+
+  /** Why the value was refused, for a longer message. */
+  get clause(): string {
+    return `${this.message}, which JSON can't hold`;
   }
 }
 

@@ -44,12 +44,15 @@ export function withStoreOption(command: Command, isRequired = true): Command {
   return command.addOption(option.makeOptionMandatory(isRequired));
 }
 
+export function modeOption(): Option {
+  const option = new Option("-m, --mode <mode>", "where and how nodes run");
+  return option.choices(["sequential", "async", "parallel", "hybrid"]);
+}
+
 /** Adds the options of commands that drive runs. */
 export function withDriving(command: Command): Command {
   return command
-    .addOption(
-      new Option("-m, --mode <mode>", "where and how nodes run").choices(["sequential", "async", "parallel", "hybrid"]),
-    )
+    .addOption(modeOption())
     .addOption(new Option("--executor <name>", "which ready node is next").choices(["workQueue", "level", "reactive"]))
     .option("-c, --concurrency <number>", "how many run at once", wholeNumber)
     .option("--max-workers <number>", "how many worker threads there are at most", wholeNumber)

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { show } from "../base/check.js";
 import { messageOf } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
-import { define, ownValue } from "../base/objects.js";
+import { define, isJsonObject, ownValue } from "../base/objects.js";
 import { InvalidArgumentError } from "commander";
 import type { Priority } from "../index.js";
 import type { AnyWorkflow } from "./load-workflows.js";
@@ -97,7 +97,7 @@ function readRecord(file: string): Values {
   } catch (error) {
     throw new UsageError(`The inputs can't be read from ${show(file)}: ${messageOf(error)}`);
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Values;
+  if (isJsonObject(value)) return value;
   throw new UsageError(`${show(file)} must hold an object with the inputs by name.`);
 }
 

@@ -10,6 +10,7 @@ import {
   type OptionName,
   type Rules,
 } from "../base/check.js";
+import { MAX_TIMEOUT } from "../base/timer.js";
 import type { BackendError } from "../index.js";
 
 /** The options of {@link rpc}. */
@@ -40,7 +41,7 @@ const OWN_HEADERS =
 
 const RULES: Rules<RpcOptions> = {
   node: checkNonEmptyString,
-  timeout: (option, timeout) => checkDuration(option, timeout, 1, 2 ** 31 - 1),
+  timeout: (option, timeout) => checkDuration(option, timeout, 1, MAX_TIMEOUT),
   poolSize: integer(1),
   headers: checkHeaders,
   token: checkToken,

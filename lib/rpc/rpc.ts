@@ -1,7 +1,10 @@
 import type * as Undici from "undici";
 import { label } from "../base/check.js";
+import { isJsonType, readBody } from "../base/http-body.js";
 import { messageOf, asSentence } from "../base/message.js";
+import { isJsonObject, ownValue } from "../base/objects.js";
 import { load } from "../base/own-files.js";
+import { tryOr } from "../base/safe-access.js";
 import { BackendError, type Backend, type BackendCall, type NodeSpec } from "../index.js";
 import { callHeaders } from "./call-headers.js";
 import { codeOf, isRpcCode, isWorthRetry, TIMEOUT_HEADER, VERSION_HEADER } from "./connect.js";
@@ -107,9 +110,6 @@ class RpcBackend implements Backend {
     failure: Failure,
   ): Promise<string> {
     const { maxResponseBytes = MOST_BYTES } = this.options;
-    const announced = Number(headers["content-length"] ?? 0);
-    const parts: Buffer[] = [];
-    let size = 0;
     const tooLarge = (bytes: string) => {
       body.on("error", () => {}).destroy();
       const rule = `"maxResponseBytes" of ${maxResponseBytes}. Raise that, or have it answer with less`;
@@ -118,13 +118,8 @@ class RpcBackend implements Backend {
         isFinal: true,
       });
     };
-    if (announced > maxResponseBytes) throw tooLarge(String(announced));
-    for await (const part of body as AsyncIterable<Buffer>) {
-      size += part.byteLength;
-      if (size > maxResponseBytes) throw tooLarge(`at least ${size}`);
-      parts.push(part);
-    }
-    return Buffer.concat(parts).toString("utf8");
+    const bytes = await readBody(body, headers["content-length"], maxResponseBytes, tooLarge);
+    return bytes.toString("utf8");
   }
 }
 
@@ -160,7 +155,7 @@ function bodyOf({ node, inputs }: BackendCall, failure: Failure): string {
     return plainJson(Object.fromEntries(given), "inputs");
   } catch (error) {
     if (!(error instanceof NotPlain)) throw error;
-    const what = `was not called, since ${error.path} ${error.reason}, which JSON can't hold. Pass plain data to "${node.name}"`;
+    const what = `was not called, since ${error.clause}. Pass plain data to "${node.name}"`;
     throw failure.of("invalid_argument", what, { cause: error });
   }
 }
@@ -171,9 +166,7 @@ function resultIn(
   failure: Failure,
 ): unknown {
   const answer = jsonIn(text, headers["content-type"]);
-  if (typeof answer === "object" && answer !== null && !Array.isArray(answer)) {
-    return Object.hasOwn(answer, "result") ? (answer as { result: unknown }).result : undefined;
-  }
+  if (isJsonObject(answer)) return ownValue(answer, "result");
   const rule = 'must be JSON, { "result": … }, as application/json';
   throw failure.of("internal", `gave an answer that ${rule}; received ${label(beginning(text))}`, {
     status,
@@ -216,12 +209,7 @@ function thrownIn(details: unknown): { readonly value: unknown } | undefined {
 }
 
 function jsonIn(text: string, type: string | string[] | undefined): unknown {
-  if (!/^application\/json(?:;|$)/iu.test(String(type ?? ""))) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
+  return isJsonType(type?.toString()) ? tryOr(() => JSON.parse(text) as unknown, undefined) : undefined;
 }
 
 function beginning(text: string): string {

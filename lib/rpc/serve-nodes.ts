@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP, type AddressInfo } from "node:net";
 import {
@@ -11,6 +10,11 @@ import {
   type OptionName,
   type Rules,
 } from "../base/check.js";
+import { onAbort } from "../base/abort.js";
+import { isJsonType, readBody } from "../base/http-body.js";
+import { isJsonObject } from "../base/objects.js";
+import { isSameSecret } from "../base/secrets.js";
+import { MAX_TIMEOUT } from "../base/timer.js";
 import { Dag, Fsm } from "../index.js";
 import { TIMEOUT_HEADER, VERSION_HEADER } from "./connect.js";
 import { failureOf, RpcFailure } from "./rpc-failure.js";
@@ -114,15 +118,12 @@ function listening(server: Server, port: number, host: string): Promise<void> {
 /** Answers requests. */
 class NodeService {
   private readonly aborts = new Set<AbortController>();
-  private readonly expected: Buffer | undefined;
 
   constructor(
     private readonly nodes: ServedNodes,
-    token: string | undefined,
+    private readonly token: string | undefined,
     private readonly maxBytes: number,
-  ) {
-    this.expected = token === undefined ? undefined : hash(`Bearer ${token}`);
-  }
+  ) {}
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const abort = new AbortController();
@@ -151,7 +152,7 @@ class NodeService {
     this.admit(request);
     const spec = this.nodes.at(url.split("?", 1)[0]);
     if (method !== "POST") throw new RpcFailure("unimplemented", `Nodes are called by POST; received ${method}.`);
-    if (!/^application\/json(?:;|$)/iu.test(headers["content-type"] ?? "")) {
+    if (!isJsonType(headers["content-type"])) {
       throw new RpcFailure("invalid_argument", 'The body must be JSON, with "Content-Type: application/json".');
     }
     const version = headers[VERSION_HEADER];
@@ -169,8 +170,8 @@ class NodeService {
 
   /** @throws {RpcFailure} unauthenticated, permission_denied */
   private admit({ headers }: IncomingMessage): void {
-    if (this.expected !== undefined) {
-      if (timingSafeEqual(hash(headers.authorization ?? ""), this.expected)) return;
+    if (this.token !== undefined) {
+      if (isSameSecret(headers.authorization ?? "", `Bearer ${this.token}`)) return;
       throw new RpcFailure("unauthenticated", 'The token is missing or wrong. Send "Authorization: Bearer <token>".');
     }
     // A page in a browser of this machine, by a name that leads here.
@@ -182,21 +183,13 @@ class NodeService {
 
   private async bodyOf(request: IncomingMessage): Promise<string> {
     const { maxBytes } = this;
-    const tooLarge = (size: number | string) =>
+    const tooLarge = (bytes: string) =>
       new RpcFailure(
         "resource_exhausted",
-        `The request has ${size} bytes, more than "maxRequestBytes" of ${maxBytes}.`,
+        `The request has ${bytes} bytes, more than "maxRequestBytes" of ${maxBytes}.`,
       );
-    const announced = Number(request.headers["content-length"] ?? 0);
-    if (announced > maxBytes) throw tooLarge(announced);
-    const parts: Buffer[] = [];
-    let size = 0;
-    for await (const part of request as AsyncIterable<Buffer>) {
-      size += part.byteLength;
-      if (size > maxBytes) throw tooLarge(`at least ${size}`);
-      parts.push(part);
-    }
-    return Buffer.concat(parts).toString("utf8");
+    const body = await readBody(request, request.headers["content-length"], maxBytes, tooLarge);
+    return body.toString("utf8");
   }
 }
 
@@ -207,7 +200,7 @@ function inputsIn(text: string): Readonly<Record<string, unknown>> {
   } catch {
     throw new RpcFailure("invalid_argument", "The body is not valid JSON.");
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isJsonObject(value)) return value;
   throw new RpcFailure("invalid_argument", `The body must be an object with inputs by name; received ${show(value)}.`);
 }
 
@@ -217,14 +210,14 @@ function timerOf(header: string | string[] | undefined, abort: AbortController):
   if (timeout === undefined) return undefined;
   const late = () =>
     abort.abort(new RpcFailure("deadline_exceeded", `The node took longer than the ${timeout} ms of its caller.`));
-  return setTimeout(late, Math.min(timeout, 2 ** 31 - 1));
+  return setTimeout(late, Math.min(timeout, MAX_TIMEOUT));
 }
 
 /** Settles like `work`, or rejects with the reason of a signal as soon as that aborts. */
 function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    work.then(resolve, reject);
+    const forget = onAbort(signal, reject);
+    work.then(resolve, reject).finally(forget);
   });
 }
 
@@ -232,10 +225,6 @@ function send(response: ServerResponse, status: number, body: string): void {
   if (response.destroyed) return;
   response.writeHead(status, { "content-type": "application/json" });
   response.end(body);
-}
-
-function hash(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }
 
 function checkHost(option: OptionName, host: unknown): void {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Context } from "../index.js";
+import { isJsonObject } from "../base/objects.js";
 import { tryOr } from "../base/safe-access.js";
 import { ATTEMPT, IDEMPOTENCY_KEY, INPUTS, METADATA, RUN, WORKFLOW } from "./call-headers.js";
 
@@ -98,7 +99,5 @@ function textIn(header: string | string[] | undefined): string | undefined {
 function recordIn(header: string | string[] | undefined): Record<string, unknown> | undefined {
   const text = textIn(header);
   const value: unknown = text === undefined ? undefined : tryOr(() => JSON.parse(text) as unknown, undefined);
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
+  return isJsonObject(value) ? value : undefined;
 }

@@ -5,6 +5,7 @@ import { hasFunction } from "../definition/specs/node-spec.js";
 import { suggestion } from "../base/nearest.js";
 import type { Dag, NodeSpec } from "../index.js";
 import { NotPlain, plainJson } from "../base/plain-json.js";
+import { tryOr } from "../base/safe-access.js";
 import { RpcFailure } from "./rpc-failure.js";
 import { ServedContext } from "./served-context.js";
 
@@ -14,7 +15,10 @@ export class ServedNodes {
 
   /** The node at `/workflow/node`, or `/node`. @throws {RpcFailure} unimplemented */
   at(path: string): NodeSpec {
-    const segments = path.split("/").slice(1).map(decoded);
+    const segments = path
+      .split("/")
+      .slice(1)
+      .map((segment) => tryOr(() => decodeURIComponent(segment), segment));
     const { name, nodes } = this.dag;
     const wanted = segments.join("/");
     const spec = (segments[0] === name ? nodes.get(segments.slice(1).join("/")) : undefined) ?? nodes.get(wanted);
@@ -50,8 +54,8 @@ export class ServedNodes {
       return `{"result":${plainJson(result, "result")}}`;
     } catch (error) {
       if (!(error instanceof NotPlain)) throw error;
-      const what = `${error.path} ${error.reason}, which JSON can't hold. Return plain data.`;
-      throw new RpcFailure("failed_precondition", `Node "${spec.name}" gave no answer: ${what}`);
+      const message = `Node "${spec.name}" gave no answer: ${error.clause}. Return plain data.`;
+      throw new RpcFailure("failed_precondition", message);
     }
   }
 }
@@ -71,12 +75,4 @@ function argumentsOf(
   if (signature.contextAt >= 0) args.splice(signature.contextAt, 0, ctx);
   else if (signature.extra) args.push(ctx);
   return args;
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

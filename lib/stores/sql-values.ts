@@ -1,6 +1,6 @@
 import { StoreError } from "../base/errors.js";
-import type { DatabaseAccess } from "./database/database-access.js";
 import { childKey } from "../run/child-result.js";
+import type { DatabaseAccess } from "./database/database-access.js";
 import type { AttemptPlace, ValueStore } from "./store.js";
 import type { Codec } from "./values/codec.js";
 import { sha256, writeBlobs } from "./writing/blobs.js";
@@ -31,6 +31,7 @@ export class SqlValues implements ValueStore {
     if (row !== undefined) return row.data;
     throw new StoreError(`The store has no value ${hash}: the run that it belongs to has been deleted.`, "NOT_FOUND");
   }
+
   async haveOutcome(attempts: readonly AttemptPlace[]): Promise<readonly boolean[]> {
     const places = attempts.map(({ runId, node, item, attempt }) =>
       // An item has one row for all of its attempts.

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { digest, isSameSecret } from "../base/secrets.js";
 import { Refusal } from "./answer.js";
 
 /** The hosts that name this machine, and nothing else in any network. */
@@ -66,7 +66,7 @@ export class Gate {
   }
 
   private exchange(given: string, url: URL): { readonly location: string; readonly cookie: string } {
-    if (!isSame(given, this.token)) throw unknownSecret();
+    if (!isSameSecret(given, this.token)) throw unknownSecret();
     const rest = new URLSearchParams(url.searchParams);
     rest.delete("token");
     const query = rest.size === 0 ? "" : `?${rest.toString()}`;
@@ -80,7 +80,7 @@ export class Gate {
 
   private requireSecret({ headers }: Request): void {
     const bearer = /^Bearer (.+)$/iu.exec(headers.get("authorization") ?? "")?.[1];
-    if (bearer !== undefined && isSame(bearer, this.token)) return;
+    if (bearer !== undefined && isSameSecret(bearer, this.token)) return;
     const cookies =
       headers
         .get("cookie")
@@ -88,7 +88,7 @@ export class Gate {
         .map((cookie) => cookie.trim()) ?? [];
     const prefix = `${this.cookie}=`;
     const sent = cookies.find((cookie) => cookie.startsWith(prefix))?.slice(prefix.length);
-    if (sent !== undefined && isSame(sent, this.session)) return;
+    if (sent !== undefined && isSameSecret(sent, this.session)) return;
     throw unknownSecret();
   }
 }
@@ -96,15 +96,6 @@ export class Gate {
 /** Says nothing of what was wrong. */
 function unknownSecret(): Refusal {
   return new Refusal(401, "TOKEN", "Open the link that the studio printed when it started: it holds the token.");
-}
-
-/** Takes the same time whatever differs. */
-function isSame(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }
 
 /** Whether it is the page itself, and not one of its files or its data. */

@@ -1,3 +1,5 @@
+import { isJsonType, readBody } from "../base/http-body.js";
+import { isJsonObject } from "../base/objects.js";
 import { Refusal } from "./answer.js";
 
 /** In bytes. */
@@ -8,9 +10,8 @@ const MOST = 1_000_000;
  * @throws {Refusal} 400, 413, 415
  */
 export async function bodyOf(request: Request): Promise<Readonly<Record<string, unknown>>> {
-  const type = request.headers.get("content-type") ?? "";
   // Forms of other pages can't have this type.
-  if (!/^application\/json(?:;|$)/iu.test(type)) {
+  if (!isJsonType(request.headers.get("content-type") ?? undefined)) {
     throw new Refusal(415, "BODY", 'The body must be JSON, with "Content-Type: application/json".');
   }
   let value: unknown;
@@ -20,20 +21,14 @@ export async function bodyOf(request: Request): Promise<Readonly<Record<string, 
     if (error instanceof Refusal) throw error;
     throw new Refusal(400, "BODY", "The body is not valid JSON.");
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isJsonObject(value)) return value;
   throw new Refusal(400, "BODY", "The body must be an object.");
 }
 
 async function textOf(request: Request): Promise<string> {
-  if (Number(request.headers.get("content-length") ?? 0) > MOST) throw tooLarge();
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += part.byteLength;
-    if (size > MOST) throw tooLarge();
-    parts.push(part);
-  }
-  return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts));
+  const body = (request.body ?? []) as AsyncIterable<Uint8Array>;
+  const bytes = await readBody(body, request.headers.get("content-length"), MOST, tooLarge);
+  return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
 }
 
 function tooLarge(): Refusal {

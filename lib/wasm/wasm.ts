@@ -11,6 +11,7 @@ import {
 import { cores } from "../base/cores.js";
 import { asSentence, messageOf } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
+import { MAX_TIMEOUT } from "../base/timer.js";
 import { BackendError, NodeTimeoutError, type Backend, type BackendCall, type NodeSpec } from "../index.js";
 import { NotPlain, plainJson } from "../base/plain-json.js";
 import { compile, MOST_BYTES, type Compiled } from "./compiled.js";
@@ -46,7 +47,7 @@ const RULES: Rules<WasmOptions> = {
   export: checkNonEmptyString,
   convention: oneOf(["json", "bytes", "numbers"]),
   memoryLimit: (option, limit) => void bytesIn(option, limit),
-  timeout: (option, timeout) => checkDuration(option, timeout, 1, 2 ** 31 - 1),
+  timeout: (option, timeout) => checkDuration(option, timeout, 1, MAX_TIMEOUT),
 };
 
 /**
@@ -169,7 +170,7 @@ function jsonIn(call: BackendCall): Uint8Array {
     return new TextEncoder().encode(text);
   } catch (error) {
     if (!(error instanceof NotPlain)) throw error;
-    throw failure(call, `was not called: ${error.path} ${error.reason}, which JSON can't hold. Pass plain data`);
+    throw failure(call, `was not called: ${error.clause}. Pass plain data`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Job } from "bullmq";
+import { onAbort } from "../../base/abort.js";
 import { asSentence, messageOf } from "../../base/message.js";
 import { followContexts } from "../../definition/current-context.js";
 import type { Context } from "../../definition/context.js";
@@ -30,8 +31,7 @@ export class Execution {
     let stop = () => {};
     const stopped = new Promise<never>((_, reject) => (stop = () => reject(this.stopped())));
     stopped.catch(() => {});
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
+    const forget = onAbort(signal, () => stop());
     try {
       const outcome = await Promise.race([this.call(), stopped]);
       this.isOver = true;
@@ -39,7 +39,7 @@ export class Execution {
       return outcome;
     } finally {
       this.isOver = true;
-      signal.removeEventListener("abort", stop);
+      forget();
     }
   }
 

@@ -29,6 +29,9 @@ interface Closable {
   close(): Promise<void>;
 }
 
+/** The kind of the process warnings of both sides. */
+export const WARNING = "DagwrightRemoteWarning";
+
 /** The ends of one queue of BullMQ: what enqueues jobs, what executes them, and what hears of them. */
 export class QueueEnds {
   private readonly bullmq = loadBullMq();
@@ -115,6 +118,6 @@ export class QueueEnds {
     if (this.isClosing || now() < this.quietUntil) return;
     this.quietUntil = now() + QUIET;
     const message = `The queue "${this.name}" of remote nodes can't be reached, and is tried again: ${asSentence(messageOf(error))}`;
-    warn(message, "DagwrightRemoteWarning");
+    warn(message, WARNING);
   }
 }

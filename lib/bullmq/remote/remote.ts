@@ -1,5 +1,6 @@
 import type { QueueEvents } from "bullmq";
 import { checkDuration, checkNonEmptyString, checkOptions, requireOptions, type Rules } from "../../base/check.js";
+import { onAbort } from "../../base/abort.js";
 import { now } from "../../base/clock.js";
 import { type Deferred, deferred } from "../../base/deferred.js";
 import { ClosedError } from "../../base/errors.js";
@@ -13,7 +14,7 @@ import { byBroker } from "../brokers/broker-failure.js";
 import { type BullmqConnection, checkConnection, refusePrefix } from "../brokers/connection.js";
 import { RemoteAttempt } from "./attempt.js";
 import { publish, whenHeard } from "./heard-events.js";
-import { type NodeQueue, type NodeQueueJob, QueueEnds } from "./queue-ends.js";
+import { type NodeQueue, type NodeQueueJob, QueueEnds, WARNING } from "./queue-ends.js";
 import { TakenJobs } from "./taken-jobs.js";
 import { ABANDONED, CANCEL, type Message, type NodeJob } from "./wire.js";
 
@@ -148,8 +149,7 @@ class RemoteQueue implements RemoteBackend {
     const again = () => this.settling.add(opened.queue.remove(id).then(() => this.enqueue(opened, attempt, id, job)));
     this.pending.set(id, { attempt, outcome, again, heardAt: now() });
     this.watchOver(opened);
-    const onAbort = () => outcome.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
+    const forget = onAbort(signal, outcome.reject);
     const late = () => outcome.reject(attempt.error(`It took more than ${this.timeout} ms, its "timeout".`));
     const timer = this.timeout === undefined ? undefined : setTimeout(late, this.timeout);
     const added = this.enqueue(opened, attempt, id, job);
@@ -163,7 +163,7 @@ class RemoteQueue implements RemoteBackend {
       return text;
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
+      forget();
       this.pending.delete(id);
       if (!isSettled) this.settling.add(added.then(() => this.cancel(opened, id)));
       else if (attempt.record !== undefined) this.taken.add(id, attempt.record);
@@ -251,7 +251,7 @@ class RemoteQueue implements RemoteBackend {
     if (this.warned.has(message.otherCode)) return;
     this.warned.add(message.otherCode);
     const text = `A worker of the queue "${this.name}" has put a job back: ${asSentence(message.otherCode)} The job waits for a worker with the code of the run.`;
-    warn(text, "DagwrightRemoteWarning");
+    warn(text, WARNING);
   }
 
   /** Looks for dead workers, and asks for jobs of which nothing has been heard: BullMQ drops events when there are many. */

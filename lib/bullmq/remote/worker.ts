@@ -20,7 +20,7 @@ import { loadBullMq } from "../brokers/packages.js";
 import { Execution } from "./execution.js";
 import { whenHeard } from "./heard-events.js";
 import { KnownNodes } from "./known-nodes.js";
-import { type NodeWorker, QueueEnds } from "./queue-ends.js";
+import { type NodeWorker, QueueEnds, WARNING } from "./queue-ends.js";
 import { checkLease, DEFAULT_LEASE } from "./remote.js";
 import { Values } from "./values.js";
 import { ABANDONED, CANCEL, type Message, type NodeJob } from "./wire.js";
@@ -186,5 +186,3 @@ export class RemoteWorker {
     clearTimeout(giveUp);
   }
 }
-
-const WARNING = "DagwrightRemoteWarning";

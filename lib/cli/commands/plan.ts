@@ -1,9 +1,9 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import type { Dag, Fsm, Mode } from "../../index.js";
 import { toJson } from "../../observers/event-json.js";
 import { brief } from "../../observers/text.js";
 import { loadWorkflow, type AnyWorkflow } from "../load-workflows.js";
-import { given, withInputs, withWorkflow, type WorkflowOption } from "../options.js";
+import { given, modeOption, withInputs, withWorkflow, type WorkflowOption } from "../options.js";
 import { print } from "../output.js";
 import { printTable } from "../table.js";
 import { inputsFor, type InputOptions } from "../values.js";
@@ -30,9 +30,7 @@ export function addPlan(root: Command): void {
     .description("Shows what a run would do: the nodes in order, what they need, and where they run. Runs nothing.");
   withWorkflow(command);
   withInputs(command)
-    .addOption(
-      new Option("-m, --mode <mode>", "where and how nodes run").choices(["sequential", "async", "parallel", "hybrid"]),
-    )
+    .addOption(modeOption())
     .option("--json", "writes the plan as JSON")
     .action(async (file: string, options: PlanOptions) => {
       const workflow = await loadWorkflow(file, options.workflow);

@@ -41,7 +41,7 @@ export function addService(root: Command): void {
           try {
             await service.start();
             complain(`Drives ${workflows.map(({ name }) => brief(name, 80)).join(", ")}. Ctrl-C stops it.`);
-            await aborted(interrupts.signal);
+            await interrupts.first();
             await service.close(given({ grace }));
           } finally {
             interrupts.close();
@@ -50,11 +50,4 @@ export function addService(root: Command): void {
         { mustExist: false },
       );
     });
-}
-
-/** Resolves when a signal aborts. Keeps the process until then. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  const alive = setInterval(() => {}, 2 ** 30);
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-  clearInterval(alive);
 }

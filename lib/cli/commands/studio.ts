@@ -42,7 +42,7 @@ export function addStudio(root: Command): void {
           const listener = await listening(studio, options.port);
           print(listener.link);
           complain("Open this link. Ctrl-C stops the studio.");
-          await new Promise((resolve) => interrupts.signal.addEventListener("abort", resolve, { once: true }));
+          await interrupts.first();
           await listener.close();
         } finally {
           interrupts.close();

@@ -45,20 +45,14 @@ async function work(workflows: readonly object[], options: WorkerOptions, store:
   const own = worker({ connection, queue, workflows, ...given({ prefix, concurrency, lease, store }) });
   const interrupts = new Interrupts();
   try {
-    await Promise.race([own.ready(), interrupted(interrupts.signal)]);
+    await Promise.race([own.ready(), interrupts.first()]);
     if (!interrupts.signal.aborted) {
       const names = own.workflows.map((name) => brief(name, 80)).join(", ");
       complain(`Executes nodes of ${names} from the queue ${brief(queue, 80)}. Ctrl-C stops it.`);
     }
-    await interrupted(interrupts.signal);
+    await interrupts.first();
     await own.close(given({ grace }));
   } finally {
     interrupts.close();
   }
-}
-
-/** Resolves when a signal aborts. */
-async function interrupted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }

@@ -1,5 +1,6 @@
-import { checkNonEmptyString, checkRecord, label, nested, show, type OptionName } from "../../base/check.js";
+import { checkNonEmptyString, checkRecord, label, nested, type OptionName } from "../../base/check.js";
 import { isStandardSchema, type StandardSchema } from "../../base/standard-schema.js";
+import { noSchema } from "./input-schemas.js";
 
 /**
  * The events that an fsm takes, by name: the schema of the payload, or `true` for any payload. `E` are the types of the
@@ -25,7 +26,6 @@ export function checkEventSchemas(option: OptionName, events: Readonly<Record<st
   for (const [name, declared] of Object.entries(events)) {
     checkNonEmptyString(`the name of an event in ${label(option)}`, name);
     if (declared === undefined || declared === true || isStandardSchema(declared)) continue;
-    const rule = "must be a schema, such as one of zod, valibot or arktype (https://standardschema.dev), or true";
-    throw new TypeError(`${label(nested(option, name))} ${rule}; received ${show(declared)}.`);
+    throw new TypeError(noSchema(nested(option, name), declared, ", or true"));
   }
 }

@@ -35,7 +35,8 @@ export function checkSchema(option: OptionName, schema: unknown): void {
   throw new TypeError(noSchema(option, schema));
 }
 
-function noSchema(option: OptionName, received: unknown): string {
+/** Why a value is refused. @param or - what is taken as well: `, or true` */
+export function noSchema(option: OptionName, received: unknown, or = ""): string {
   const rule = "must be a schema, such as one of zod, valibot or arktype (https://standardschema.dev)";
-  return `${label(option)} ${rule}; received ${show(received)}.`;
+  return `${label(option)} ${rule}${or}; received ${show(received)}.`;
 }

@@ -1,0 +1,11 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** Whether a secret is the right one. Takes the same time whatever differs. */
+export function isSameSecret(given: string, right: string): boolean {
+  return timingSafeEqual(digest(given), digest(right));
+}
+
+/** What can be told from a text, and from which the text can't be told. */
+export function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

@@ -15,6 +15,10 @@ interface TimelineViewProps {
 
 const ROW = 26;
 
+/** What the text of a mark takes, and the least that is seen of a bar, in px. */
+const MARK = 64;
+const SPECK = 3;
+
 /** When the attempts of a run ran, by worker. */
 export function TimelineView({ runId, mark, selected, onSelect }: TimelineViewProps) {
   const { data, error, reload } = useData<Timeline>(`runs/${segment(runId)}/timeline`);
@@ -50,13 +54,20 @@ function Lanes({ timeline: { lanes, end, leftOut }, selected, onSelect }: LanesP
       const count = Math.min(20, Math.floor(stretch.end / axis.step) - first + 1);
       return Array.from({ length: Math.max(0, count) }, (_, i) => (first + i) * axis.step);
     });
-  const widthOf = (from: number, to: number) => `${Math.max(3, axis.at(to) - axis.at(from))}px`;
+  const extent = ({ start, end: until }: { readonly start: number; readonly end: number }) => ({
+    left: `${Math.min(axis.at(start), width - SPECK)}px`,
+    width: `${Math.max(SPECK, axis.at(until) - axis.at(start))}px`,
+  });
   return (
     <div class="timeline">
       <div class="timeline-names" aria-hidden="true" />
       <div class="timeline-axis" ref={frame}>
         {marks.map((at) => (
-          <span key={at} class="timeline-mark" style={{ left: `${axis.at(at)}px` }}>
+          <span
+            key={at}
+            class={`timeline-mark ${axis.at(at) > width - MARK ? "last" : ""}`}
+            style={{ left: `${axis.at(at)}px` }}
+          >
             {durationText(at)}
           </span>
         ))}
@@ -80,7 +91,7 @@ function Lanes({ timeline: { lanes, end, leftOut }, selected, onSelect }: LanesP
                     key={i}
                     class={`gap ${gap.kind}`}
                     title={`${GAPS[gap.kind] ?? gap.kind}: ${durationText(gap.end - gap.start)}`}
-                    style={{ left: `${axis.at(gap.start)}px`, width: widthOf(gap.start, gap.end) }}
+                    style={extent(gap)}
                   />
                 ))}
                 {bars.map((bar, i) => (
@@ -90,7 +101,7 @@ function Lanes({ timeline: { lanes, end, leftOut }, selected, onSelect }: LanesP
                     role="img"
                     aria-label={barText(name, bar)}
                     title={barText(name, bar)}
-                    style={{ left: `${axis.at(bar.start)}px`, width: widthOf(bar.start, bar.end) }}
+                    style={extent(bar)}
                   />
                 ))}
               </div>

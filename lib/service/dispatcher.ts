@@ -271,7 +271,7 @@ export class Dispatcher {
   }
 
   private async driveNow(run: ClaimedRun, slot: RunSlot): Promise<DriveEnd> {
-    const { runId, workflow: name, structure } = run;
+    const { runId, token: held, workflow: name, structure } = run;
     const { store, workflows, followers, runOptions } = this.dispatch;
     const workflow = workflows.withStructure(name, structure);
     if (workflow === undefined || this.isDraining) {
@@ -281,7 +281,7 @@ export class Dispatcher {
     }
     const unchecked = structure === undefined ? (await store.read(runId)).inputs : undefined;
     const onBegin = (begun: ObservableRun) => followers.begins(runId, begun);
-    const how = { store, unchecked, onBegin, abort: slot.abort };
+    const how = { store, held, unchecked, onBegin, abort: slot.abort };
     const driven = await workflow.drive(runId, how, runOptions);
     slot.driven = driven;
     if (this.isInterrupted) driven.giveBack(stopped(runId));
@@ -301,7 +301,9 @@ export class Dispatcher {
   /** A claimed run could not be driven, or not to its end. */
   private async refused(run: ClaimedRun, error: unknown): Promise<void> {
     const code = error instanceof StoreError ? error.code : undefined;
-    if (code === "LEASE_HELD" || code === "LEASE_LOST" || code === "NOT_FOUND") return;
+    if (code === "NOT_FOUND") return;
+    // If it is still reserved, an earlier drive of it in this process has yet to notice that it lost the run.
+    if (code === "LEASE_LOST") return this.returns.defer(run);
     const failure = storeFailure(error);
     if (failure === "closed") return;
     if (failure === "unreachable") return this.returns.add(run);

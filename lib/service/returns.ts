@@ -15,7 +15,7 @@ const POSTPONED = { first: 1000, longest: 60_000 };
  * they wait here.
  */
 export class Returns {
-  /** With how long each is left alone. */
+  /** With how long each is left alone. A run may be here twice: as it is driven no longer, and as it was claimed since. */
   private readonly runs = new Map<string, HeldRun & { readonly delay: number }>();
   /** How often a run was postponed. */
   private readonly postponed = new Map<string, number>();
@@ -50,7 +50,7 @@ export class Returns {
     for (const delay of new Set(all.map((run) => run.delay))) {
       const runs = all.filter((run) => run.delay === delay);
       await this.release(runs, delay);
-      for (const run of runs) if (this.runs.get(run.runId) === run) this.runs.delete(run.runId);
+      for (const run of runs) if (this.runs.get(keyOf(run)) === run) this.runs.delete(keyOf(run));
     }
   }
 
@@ -67,6 +67,10 @@ export class Returns {
   }
 
   private leave({ runId, token }: HeldRun, delay: number): void {
-    this.runs.set(runId, { runId, token, delay });
+    this.runs.set(keyOf({ runId, token }), { runId, token, delay });
   }
+}
+
+function keyOf({ runId, token }: HeldRun): string {
+  return `${token} ${runId}`;
 }

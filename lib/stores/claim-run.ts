@@ -14,7 +14,7 @@ import { countStart } from "./queue/starts.js";
 import { NOT_PAUSED } from "./writing/pauses.js";
 import { readRun } from "./reading/recorded-run.js";
 import { encodeInputs } from "./writing/new-run.js";
-import { type LogHost, SqlRunLog } from "./writing/run-log.js";
+import { leaseLost, type LogHost, SqlRunLog } from "./writing/run-log.js";
 import { lockRunRow, rootOf } from "./reading/run-rows.js";
 import type { RunRow, Tables } from "./database/schema.js";
 import type { Claim, RecordedRun } from "./store.js";
@@ -22,17 +22,18 @@ import { timeOfDay } from "./database/time.js";
 
 /**
  * Takes over a run that has no driver, in the caller's transaction.
+ * @param held - see `RunStore.claim`
  * @param accept - receives the run; if it returns undefined, nothing happens
  * @param previous - the result of an earlier attempt, whose commit failed or went unanswered
  * @returns the log of the new driver, already among the leases; mark it as registered after the commit
- * @throws {StoreError} NOT_FOUND, LEASE_HELD, UNSTORABLE; whatever `accept` throws
+ * @throws {StoreError} NOT_FOUND, LEASE_HELD, LEASE_LOST, UNSTORABLE; whatever `accept` throws
  */
 export async function claimRun(
   trx: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,
   leases: Leases,
   host: LogHost,
-  runId: string,
+  { runId, held }: { readonly runId: string; readonly held: number | undefined },
   accept: (run: RecordedRun) => Claim | undefined,
   previous: SqlRunLog | undefined,
 ): Promise<SqlRunLog | undefined> {
@@ -44,8 +45,9 @@ export async function claimRun(
     leases.release(previous);
   }
   // Whoever has reserved a run may begin it.
-  const reservation = leases.reserved.get(runId);
-  const isReserved = reservation !== undefined && row.owner === leases.owner && !leases.driven.has(runId);
+  const reservation = leases.reservationOf(runId);
+  const isReserved = row.owner === leases.owner && row.fencing_token === reservation?.row.fencing_token;
+  if (held !== undefined && !(isReserved && row.fencing_token === held)) throw leaseLost(runId);
   if (!isReserved) leases.requireFree(row);
   const run = await readRun(trx, row, host.codec);
   const claim = accept(run);

@@ -81,6 +81,11 @@ export class Leases {
     this.start();
   }
 
+  /** The reservation of a run that this store may begin. */
+  reservationOf(runId: string): ReservedRun | undefined {
+    return this.driven.has(runId) ? undefined : this.reserved.get(runId);
+  }
+
   /** Ends the reservation of a run that has this token, if there is one. */
   forgetReserved({ runId, token }: Held): void {
     const reservation = this.reserved.get(runId);

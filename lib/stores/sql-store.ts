@@ -35,7 +35,7 @@ import { Redaction } from "./values/redaction.js";
 import { checkGetRunOptions, runDetails, type GetRunOptions, type RunDetails } from "./reading/run-details.js";
 import { marksOf, runHistory, type RunHistory } from "./reading/run-history.js";
 import { listRuns, type RunFilter, type RunPage } from "./reading/run-list.js";
-import { type LogHost, runExists, SqlRunLog } from "./writing/run-log.js";
+import { leaseLost, type LogHost, runExists, SqlRunLog } from "./writing/run-log.js";
 import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./reading/run-rows.js";
 import { sendEvent } from "./send-event.js";
 import { SqlCache } from "./sql-cache.js";
@@ -326,9 +326,14 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
-  async claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined> {
+  async claim(
+    runId: string,
+    accept: (run: RecordedRun) => Claim | undefined,
+    held?: number,
+  ): Promise<RunLog | undefined> {
     const { access, leases, logHost } = this;
-    const reservation = leases.driven.has(runId) ? undefined : leases.reserved.get(runId);
+    const reservation = leases.reservationOf(runId);
+    if (held !== undefined && reservation?.row.fencing_token !== held) throw leaseLost(runId);
     if (reservation !== undefined) {
       const run = await readReserved(access, reservation, this.codec);
       access.requireOpen();
@@ -338,7 +343,7 @@ export class SqlStore implements RunStore {
         return begun(beginReserved(leases, logHost, reservation, run, claim));
       }
     }
-    const log = await this.claimNow(runId, accept);
+    const log = await this.claimNow(runId, accept, held);
     if (reservation !== undefined && log !== undefined) {
       log.asked = reservation.request;
       leases.forget(reservation);
@@ -350,6 +355,7 @@ export class SqlStore implements RunStore {
   private async claimNow(
     runId: string,
     accept: (run: RecordedRun) => Claim | undefined,
+    held: number | undefined,
   ): Promise<SqlRunLog | undefined> {
     let rejection: { readonly error: unknown } | undefined;
     const acceptOrReject = (run: RecordedRun): Claim | undefined => {
@@ -364,7 +370,7 @@ export class SqlStore implements RunStore {
     let log: SqlRunLog | undefined;
     try {
       await this.transaction<SqlRunLog | undefined>(async (trx, database, claimed) => {
-        log = await claimRun(trx, database, leases, logHost, runId, acceptOrReject, claimed);
+        log = await claimRun(trx, database, leases, logHost, { runId, held }, acceptOrReject, claimed);
         return log;
       });
       // If the store has started closing, it releases the run.
@@ -379,7 +385,7 @@ export class SqlStore implements RunStore {
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
     const { access, codec, leases } = this;
-    const reservation = leases.driven.has(runId) ? undefined : leases.reserved.get(runId);
+    const reservation = leases.reservationOf(runId);
     if (reservation !== undefined) return readReserved(access, reservation, codec);
     return access.run(() => access.readConsistent(async (db) => readRun(db, await requireRunRow(db, runId), codec)));
   }

@@ -30,11 +30,12 @@ export interface RunStore {
   /**
    * Passes a run without a driver to `accept`, and makes the caller its driver unless `accept` returns undefined. One
    * transaction: nothing is added to the run in between.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver, UNSTORABLE for an event; whatever `accept`
-   *   throws
+   * @param held - the token of a reservation: only as long as this store has it, and no run that is free otherwise
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver, LEASE_LOST when the reservation is lost,
+   *   UNSTORABLE for an event; whatever `accept` throws
    * @internal
    */
-  claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
+  claim(runId: string, accept: (run: RecordedRun) => Claim | undefined, held?: number): Promise<RunLog | undefined>;
   /**
    * Reads the record of a run. @throws {StoreError} NOT_FOUND
    * @internal

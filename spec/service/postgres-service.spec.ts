@@ -1,6 +1,7 @@
 import { serviceDeclaredEventsContract } from "../contracts/service-declared-events.contract.js";
 import { serviceBuildsContract } from "../contracts/service-builds.contract.js";
 import { serviceFollowingContract } from "../contracts/service-following.contract.js";
+import { serviceReservingContract } from "../contracts/service-reserving.contract.js";
 import { serviceResumingContract } from "../contracts/service-resuming.contract.js";
 import { serviceSendingContract } from "../contracts/service-sending.contract.js";
 import { serviceSharingContract } from "../contracts/service-sharing.contract.js";
@@ -18,6 +19,7 @@ await withPostgres((server) => {
   serviceFollowingContract("Postgres", subject);
   serviceSharingContract("Postgres", subject);
   serviceActingContract("Postgres", subject);
+  serviceReservingContract("Postgres", subject);
   serviceResumingContract("Postgres", subject);
   serviceSendingContract("Postgres", subject);
   serviceDeclaredEventsContract("Postgres", subject);

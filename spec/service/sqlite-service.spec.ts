@@ -1,6 +1,7 @@
 import { serviceDeclaredEventsContract } from "../contracts/service-declared-events.contract.js";
 import { serviceBuildsContract } from "../contracts/service-builds.contract.js";
 import { serviceFollowingContract } from "../contracts/service-following.contract.js";
+import { serviceReservingContract } from "../contracts/service-reserving.contract.js";
 import { serviceResumingContract } from "../contracts/service-resuming.contract.js";
 import { serviceSendingContract } from "../contracts/service-sending.contract.js";
 import { serviceSharingContract } from "../contracts/service-sharing.contract.js";
@@ -15,6 +16,7 @@ serviceStoppingContract("SQLite", sqliteSubject);
 serviceFollowingContract("SQLite", sqliteSubject);
 serviceSharingContract("SQLite", sqliteSubject);
 serviceActingContract("SQLite", sqliteSubject);
+serviceReservingContract("SQLite", sqliteSubject);
 serviceResumingContract("SQLite", sqliteSubject);
 serviceSendingContract("SQLite", sqliteSubject);
 serviceDeclaredEventsContract("SQLite", sqliteSubject);

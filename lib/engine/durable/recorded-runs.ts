@@ -54,6 +54,8 @@ export interface Submission {
 /** The options of {@link RecordedRuns.drive}. */
 export interface DriveOptions {
   readonly store: RunStore;
+  /** The token of the reservation. */
+  readonly held: number;
   /** The inputs of a run that has been submitted and not begun, whose structure is not known. They are not checked. */
   readonly unchecked?: Readonly<Record<string, unknown>> | undefined;
   /** Ends what comes before the run begins. */
@@ -299,7 +301,7 @@ export abstract class RecordedRuns<
    * @throws {ValidationError} when its inputs are not valid, or it does not fit the workflow; {StoreError}; the reason of
    *   `abort`
    */
-  async drive(runId: string, options: O, { unchecked, abort, onBegin }: DriveOptions): Promise<DrivenRun> {
+  async drive(runId: string, options: O, { held, unchecked, abort, onBegin }: DriveOptions): Promise<DrivenRun> {
     const { store } = options;
     const accepted = unchecked && (await abort.race(this.submission({ inputs: unchecked }))).inputs;
     const decide = (recorded: RecordedRun) => {
@@ -314,7 +316,7 @@ export abstract class RecordedRuns<
       onBegin?.(next.run);
       return accepted === undefined ? next : { ...next, claim: { ...next.claim, kind, restart: accepted } };
     };
-    const claim = () => this.claim(runId, options, decide, new LazyAbort());
+    const claim = () => this.claim(runId, options, decide, new LazyAbort(), held);
     const { run, promises, result } = (await runExclusive(store, runId, claim)) as ClaimedRun<Run, R>;
     if (run !== undefined) return drivenRun(run, promises);
     const over = Promise.resolve({ how: "ended", result: result as R, error: undefined } as const);
@@ -433,15 +435,17 @@ export abstract class RecordedRuns<
     { store }: O,
     decide: Decide<Run, R>,
     abort: LazyAbort,
+    held?: number,
   ): Promise<ClaimedRun<Run, R> | undefined> {
     const admitted = admission();
     if (admitted !== undefined) await admitted;
     let next: ContinuedRun<Run> | EndedRun<R> | undefined;
-    const log = await store.claim(runId, (recorded) => {
+    const accept = (recorded: RecordedRun) => {
       if (abort.aborted) throw abort.reason;
       next = decide(recorded);
       return next !== undefined && "claim" in next ? { ...next.claim, trace: next.run.trace } : undefined;
-    });
+    };
+    const log = await store.claim(runId, accept, held);
     if (next === undefined) return undefined;
     if (!("claim" in next)) {
       const { result, error } = next;

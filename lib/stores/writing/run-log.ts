@@ -481,7 +481,7 @@ export function runExists(runId: string): StoreError {
   return new StoreError(`Run ${show(runId)} already exists. Resume it, or use another run id.`, "RUN_EXISTS");
 }
 
-function leaseLost(runId: string): StoreError {
+export function leaseLost(runId: string): StoreError {
   const message = `Run ${show(runId)} was taken over by another process because its lease had expired. This process records nothing more of it. Raise the store option "lease" above the longest time that a node blocks the event loop.`;
   return new StoreError(message, "LEASE_LOST");
 }

@@ -1,5 +1,5 @@
 import type { RunStore } from "../../index.js";
-import type { Claim, NewRun, RecordedRun, RunLog, SentEvent, WorkflowKind } from "../../stores/store.js";
+import type { NewRun, RunLog, SentEvent, WorkflowKind } from "../../stores/store.js";
 import { crashed, type Crash } from "./crash.js";
 import { CrashingLog } from "./crashing-log.js";
 
@@ -27,9 +27,9 @@ export class CrashingStore implements RunStore {
     return this.keep(log);
   }
 
-  async claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined> {
+  async claim(...run: Parameters<RunStore["claim"]>): Promise<RunLog | undefined> {
     if (!this.crash.write()) throw crashed();
-    const log = await this.store.claim(runId, accept);
+    const log = await this.store.claim(...run);
     return log === undefined ? undefined : this.keep(log);
   }
 

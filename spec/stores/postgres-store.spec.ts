@@ -7,6 +7,7 @@ import { storeChangingContract } from "../contracts/store-changing.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
 import { endingContract } from "../contracts/store-ending.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { interruptingContract } from "../contracts/store-interrupting.contract.js";
 import { nestingContract } from "../contracts/store-nesting.contract.js";
 import { recordedFsmContract } from "../contracts/store-fsm.contract.js";
 import { listingContract } from "../contracts/store-listing.contract.js";
@@ -37,6 +38,7 @@ await withPostgres((server) => {
     return { ...postgres, refuse };
   };
   recordingContract("Postgres", subject);
+  interruptingContract("Postgres", subject);
   resumingContract("Postgres", subject);
   streamingContract("Postgres", subject);
   replayingContract("Postgres", subject);

@@ -4,6 +4,7 @@ import { storeChangingContract } from "../contracts/store-changing.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
 import { endingContract } from "../contracts/store-ending.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { interruptingContract } from "../contracts/store-interrupting.contract.js";
 import { nestingContract } from "../contracts/store-nesting.contract.js";
 import { recordedFsmContract } from "../contracts/store-fsm.contract.js";
 import { listingContract } from "../contracts/store-listing.contract.js";
@@ -31,6 +32,7 @@ async function subject() {
 }
 
 recordingContract("SQLite", subject);
+interruptingContract("SQLite", subject);
 resumingContract("SQLite", subject);
 streamingContract("SQLite", subject);
 replayingContract("SQLite", subject);

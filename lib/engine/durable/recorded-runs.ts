@@ -1,8 +1,10 @@
-import { LazyAbort, onAbort } from "../../base/abort.js";
+import type { LazyAbort} from "../../base/abort.js";
+import { onAbort } from "../../base/abort.js";
 import { show } from "../../base/check.js";
 import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
 import { requireValid } from "../../planning/validity.js";
+import { RunTimeoutError } from "../../run/errors.js";
 import type { RunBase } from "../../run/run-base.js";
 import { requireWorkflow } from "../../stores/require-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
@@ -16,7 +18,7 @@ import { runPromises, settledRunPromises, type RunPromises } from "../run-promis
 import type { EngineRun } from "../run.js";
 import type { Runs } from "../runs.js";
 import { admission, whenAdmitted } from "./admission.js";
-import { interruptible, POLL_DELAY, type WaitOptions } from "./interruptible.js";
+import { interruptible, POLL_DELAY, Wait, type WaitOptions } from "./interruptible.js";
 import { drivenRun, type DrivenRun, type ObservableRun } from "./driven-run.js";
 import { findLiveRun, runExclusive, type LiveRun } from "./live-runs.js";
 import type { Recorder } from "./recorder.js";
@@ -195,7 +197,7 @@ export abstract class RecordedRuns<
       const next = this.continued(recorded, options, { hasHandle: false });
       return "claim" in next ? { ...next, claim: { ...next.claim, endsPause: true } } : next;
     };
-    const claimed = await this.exclusively(runId, options, (abort) => this.claim(runId, options, decide, abort));
+    const claimed = await this.exclusively(runId, options, (wait) => this.claim(runId, options, decide, wait));
     return (claimed as ClaimedRun<Run, R>).promises.result;
   }
 
@@ -316,7 +318,7 @@ export abstract class RecordedRuns<
       onBegin?.(next.run);
       return accepted === undefined ? next : { ...next, claim: { ...next.claim, kind, restart: accepted } };
     };
-    const claim = () => this.claim(runId, options, decide, new LazyAbort(), held);
+    const claim = () => this.claim(runId, options, decide, new Wait(), held);
     const { run, promises, result } = (await runExclusive(store, runId, claim)) as ClaimedRun<Run, R>;
     if (run !== undefined) return drivenRun(run, promises);
     const over = Promise.resolve({ how: "ended", result: result as R, error: undefined } as const);
@@ -345,24 +347,24 @@ export abstract class RecordedRuns<
       requireSameInputs(runId, recorded.inputs, inputs);
       return next;
     };
-    return interruptible({ signal: wait.signal, timeout: options.timeout }, state, async (abort) => {
+    return interruptible({ signal: wait.signal, timeout: options.timeout }, state, async (waiting) => {
       const find = async () => {
         const live = this.findLive(runId, options);
         if (live !== undefined) requireSameInputs(runId, live.state.inputs, inputs);
-        return this.findOrClaim(runId, options, decide, abort);
+        return this.findOrClaim(runId, options, decide, { signal: waiting.signal, within: waiting });
       };
       let remote: RemoteRun<Remote> | undefined;
       for (let delay = POLL_DELAY.first; ; delay = Math.min(delay * 2, POLL_DELAY.longest)) {
         try {
           return await find();
         } catch (error) {
-          if (abort.aborted || !hasCode(error, "LEASE_HELD")) throw error;
+          if (waiting.aborted || !hasCode(error, "LEASE_HELD")) throw error;
         }
         // Only a handle exposes the state of the run.
         if (remote !== undefined && use.hasHandle) await remote.poll?.();
         remote ??= wait.onHeld(await this.readSame(options.store, state), async () => (await find()).pause());
         await new Promise((resolve) => setTimeout(resolve, delay));
-        if (abort.aborted) throw abort.reason;
+        if (waiting.aborted) throw waiting.reason;
       }
     });
   }
@@ -395,10 +397,11 @@ export abstract class RecordedRuns<
       waiting.catch(() => {});
       return this.handles.started(run, { result: waiting, ended });
     };
-    const claim = async (abort: LazyAbort) =>
-      this.handleOf((await this.claim(runId, options, decide, abort)) as ClaimedRun<Run, R>);
-    const waitOptions = { store: options.store, signal: wait.signal, timeout: wait.timeout };
-    return join() ?? this.exclusively(runId, waitOptions, async (abort) => join() ?? claim(abort));
+    const claim = async (waiting: Wait) =>
+      this.handleOf((await this.claim(runId, options, decide, waiting)) as ClaimedRun<Run, R>);
+    const { signal, timeout, within } = wait;
+    const waitOptions = { store: options.store, signal, timeout, within };
+    return join() ?? this.exclusively(runId, waitOptions, async (waiting) => join() ?? claim(waiting));
   }
 
   /** The run that this process drives. @throws {ValidationError} when it is of another workflow */
@@ -411,14 +414,10 @@ export abstract class RecordedRuns<
 
   // --- claiming ---
 
-  private exclusively<T>(
-    runId: string,
-    options: LookupOptions,
-    operation: (abort: LazyAbort) => Promise<T>,
-  ): Promise<T> {
+  private exclusively<T>(runId: string, options: LookupOptions, operation: (wait: Wait) => Promise<T>): Promise<T> {
     const { workflow } = this;
-    return interruptible(options, { workflow, runId }, (abort) =>
-      runExclusive(options.store, runId, () => operation(abort)),
+    return interruptible(options, { workflow, runId }, (wait) =>
+      runExclusive(options.store, runId, () => operation(wait)),
     );
   }
 
@@ -426,7 +425,7 @@ export abstract class RecordedRuns<
     // Since it was found, another process may have claimed the run and ended it.
     const decide = (run: RecordedRun) =>
       isRecoverable(run, options.store.timeOfDay()) ? this.continued(run, options, use) : undefined;
-    return this.exclusively(runId, options, (abort) => this.claim(runId, options, decide, abort));
+    return this.exclusively(runId, options, (wait) => this.claim(runId, options, decide, wait));
   }
 
   /** Claims a run and starts it, or restores its result; undefined if `decide` leaves it alone. */
@@ -434,18 +433,23 @@ export abstract class RecordedRuns<
     runId: string,
     { store }: O,
     decide: Decide<Run, R>,
-    abort: LazyAbort,
+    wait: Wait,
     held?: number,
   ): Promise<ClaimedRun<Run, R> | undefined> {
     const admitted = admission();
     if (admitted !== undefined) await admitted;
     let next: ContinuedRun<Run> | EndedRun<R> | undefined;
     const accept = (recorded: RecordedRun) => {
-      if (abort.aborted) throw abort.reason;
+      if (wait.aborted) throw wait.reason;
       next = decide(recorded);
-      return next !== undefined && "claim" in next ? { ...next.claim, trace: next.run.trace } : undefined;
+      if (next === undefined || !("claim" in next)) return undefined;
+      wait.takeUp();
+      return { ...next.claim, trace: next.run.trace };
     };
-    const log = await store.claim(runId, accept, held);
+    const log = await store.claim(runId, accept, held).catch((error: unknown) => {
+      wait.leave();
+      throw error;
+    });
     if (next === undefined) return undefined;
     if (!("claim" in next)) {
       const { result, error } = next;
@@ -455,7 +459,10 @@ export abstract class RecordedRuns<
     const { run, recorder } = next;
     recorder.attach(log as RunLog);
     const promises = this.runs.begin(run);
-    if (abort.aborted) run.life.cancel(abort.reason);
+    wait.listen((error) => {
+      if (error instanceof RunTimeoutError) run.life.expire();
+      else run.life.cancel((error as Error).cause);
+    });
     return { run, promises, result: undefined };
   }
 

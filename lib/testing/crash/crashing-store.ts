@@ -1,5 +1,5 @@
 import type { RunStore } from "../../index.js";
-import type { NewRun, RunLog, SentEvent, WorkflowKind } from "../../stores/store.js";
+import type { NewRun, RecordedRun, RunLog, SentEvent, WorkflowKind } from "../../stores/store.js";
 import { crashed, type Crash } from "./crash.js";
 import { CrashingLog } from "./crashing-log.js";
 

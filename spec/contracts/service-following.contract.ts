@@ -218,6 +218,38 @@ export function serviceFollowingContract(name: string, connect: () => Promise<Op
       expect(await all(client().events(run))).toEqual(events);
     });
 
+    it("tell of a wait once, however often the run is taken up meanwhile", async () => {
+      const dag = new Dag("waiting");
+      for (const event of ["paid", "sent", "closed"]) dag.event(event);
+      const fsm = new Fsm<number>("delayed");
+      fsm.state("later", { initial: true, terminal: true, delay: 3_600_000 }, () => 1);
+      const serving = service({ workflows: [dag, fsm] });
+      await serving.start();
+      const run = await serving.submit(dag);
+      const isAt = (id: string, status: string) => until(async () => (await serving.get(id))?.status === status);
+      await isAt(run.runId, "waiting");
+      const following = all(client().events(run));
+      for (const event of ["paid", "sent", "closed"]) {
+        await until(async () => (await serving.get(run))?.waitingFor?.events.includes(event) === true);
+        await serving.send(run, event, 1);
+      }
+      const events = await following;
+      const waits = shown(events).filter((text) => text.startsWith("node.waiting"));
+      expect(waits).toEqual(["node.waiting paid", "node.waiting sent", "node.waiting closed"]);
+      expect(await all(client().events(run))).toEqual(events);
+      const delayed = await serving.submit(fsm);
+      for (let times = 0; times < 2; times++) {
+        await isAt(delayed.runId, "waiting");
+        await serving.pause(delayed);
+        await isAt(delayed.runId, "paused");
+        await serving.resume(delayed);
+      }
+      await isAt(delayed.runId, "waiting");
+      await serving.cancel(delayed);
+      const told = shown(await all(client().events(delayed)));
+      expect(told.filter((text) => text.startsWith("node.waiting"))).toEqual(["node.waiting later"]);
+    });
+
     it("tell of pauses, and of nodes that were answered for", async () => {
       const dag = new Dag("approval");
       dag.node("approve", () => {

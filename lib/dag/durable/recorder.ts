@@ -4,7 +4,7 @@ import { inputName } from "../../definition/specs/named-inputs.js";
 import { isSink } from "../../planning/plan.js";
 import { childKey } from "../../run/child-result.js";
 import type { EventFacts } from "../../run/events.js";
-import type { RunState } from "../../run/state.js";
+import type { NodeWait, RunState } from "../../run/state.js";
 import { Status, type RunStatus } from "../../run/status.js";
 import type { AttemptEntry, AttemptOutcome, AttemptStatus, RunLog, Traversal } from "../../stores/store.js";
 import { Recorder, type Recording } from "../../engine/durable/recorder.js";
@@ -41,6 +41,13 @@ export class DagRecorder extends Recorder {
   /** A node waits for its event, or for its delay to end. */
   waits(node: number, event: string | undefined, until: number | undefined): void {
     this.guarded((log) => log.wait({ node: this.nameOf(node), event, until }));
+  }
+
+  /** Whether a wait began before the run was resumed. */
+  private isRecorded(node: number, waitingFor: NodeWait): boolean {
+    const earlier = this.state.facts.earlierWaits.get(node);
+    if (earlier?.event !== undefined) return "event" in waitingFor;
+    return earlier?.until !== undefined && "until" in waitingFor;
   }
 
   /** The event of a node has come. */
@@ -88,6 +95,7 @@ export class DagRecorder extends Recorder {
       case "run.paused":
         return log.moment({ type: facts.type, at });
       case "node.waiting":
+        if (this.isRecorded(node, facts.waitingFor)) return;
         return log.moment({ type: facts.type, at, node: this.nameOf(node), waitingFor: facts.waitingFor });
       case "attempt.failed":
         if (facts.item !== undefined) return this.itemAttemptFailed(log, facts, at, node);

@@ -12,6 +12,8 @@ import type { Wait } from "../transition.js";
  */
 export class FsmRecorder extends Recorder {
   private current: CycleEntry;
+  /** Whether the delay of the current state began before the run was resumed. */
+  private isDelayRecorded = false;
 
   constructor(
     private readonly state: FsmState,
@@ -36,6 +38,7 @@ export class FsmRecorder extends Recorder {
 
   /** Records when the delay of the current state ends. */
   delayed(dueAt: number): void {
+    this.isDelayRecorded = this.current.dueAt === dueAt;
     this.guarded((log) => log.cycle((this.current = { ...this.current, dueAt })));
   }
 
@@ -61,6 +64,7 @@ export class FsmRecorder extends Recorder {
       case "run.paused":
         return log.moment({ type: facts.type, at });
       case "node.waiting": {
+        if (this.isDelayRecorded) return;
         const { cycle, state: node } = current;
         return log.moment({ type: facts.type, at, node, cycle, waitingFor: facts.waitingFor });
       }

@@ -36,7 +36,7 @@ const MAX_NAMES = 20;
  * @throws {ValidationError} VALIDATION listing the events that there are
  */
 export function placeOfEvent(workflow: EventWorkflow, event: string): EventPlace {
-  const place = find(workflow, event);
+  const place = findPlace(workflow, event);
   if (place !== undefined) return place;
   const known = Array.from(eventsOf(workflow, []));
   const list = known.slice(0, MAX_NAMES).map(show).join(", ");
@@ -45,7 +45,8 @@ export function placeOfEvent(workflow: EventWorkflow, event: string): EventPlace
   throw new ValidationError(`No ${word} of ${show(workflow.name)} waits for the event ${show(event)}.${hint}`);
 }
 
-function find(workflow: EventWorkflow, event: string): EventPlace | undefined {
+/** As {@link placeOfEvent}; undefined if there are none. */
+export function findPlace(workflow: EventWorkflow, event: string): EventPlace | undefined {
   if (workflow.kind === "fsm") return findInStates(workflow, event);
   const specs = Array.from(specsOf(workflow)).filter((spec) => spec.event?.name === event);
   const nodes = specs.map(({ name }) => name);
@@ -53,7 +54,7 @@ function find(workflow: EventWorkflow, event: string): EventPlace | undefined {
   for (let dot = event.indexOf("."); dot > 0; dot = event.indexOf(".", dot + 1)) {
     const key = event.slice(0, dot);
     const inner = insideOf(workflow, key);
-    const place = inner && find(inner, event.slice(dot + 1));
+    const place = inner && findPlace(inner, event.slice(dot + 1));
     if (place !== undefined) return { ...place, way: [key, ...place.way] };
   }
   return undefined;
@@ -68,7 +69,7 @@ function findInStates({ members, declaredEvents }: EventWorkflow, event: string)
     const inner = (members.get(state) as NodeSpec | undefined)?.subworkflow?.workflow;
     if (inner === undefined) continue;
     const [, cycle = "", rest] = /^(\.\d+)?\.(.*)$/su.exec(event.slice(dot)) as string[];
-    const place = find(inner, rest);
+    const place = findPlace(inner, rest);
     return place && { ...place, way: [state + cycle, ...place.way] };
   }
   return declaredEvents === undefined ? { way: [], event, nodes: undefined, schema: undefined } : undefined;

@@ -40,7 +40,7 @@ import { ScheduleVerbs } from "./schedule-verbs.js";
 import { storeQueue } from "./store-queue.js";
 import { SubmittedRun } from "./submitted-run.js";
 import { answersOf, copiesOf, dueOf, idOf } from "./verb-arguments.js";
-import { wayOfEvent } from "./way-of-event.js";
+import { needsRecord, wayOfEvent } from "./way-of-event.js";
 import type { InputsOf, NodesIn, PayloadsOf, ResultOf, WorkflowRef } from "./workflow-types.js";
 
 /** What a client that has only names of workflows needs to know of a run. */
@@ -182,7 +182,7 @@ export class Client extends ScheduleVerbs {
    * client does not know the version of the workflow that the run has, its driver checks the event: one that it refuses
    * is dropped with a warning, and its node goes on waiting.
    * @param event - for a node of a workflow inside, with the way to it: `"check.PAID"`, `"check[3].PAID"`. If the client
-   *   does not know the workflow, that has to have begun
+   *   does not know the workflow, or a node begins the one inside with `ctx.run`, that has to have begun
    * @throws {ValidationError} for an event that no node waits for, or a payload that its schema refuses, if the client
    *   knows the workflow; {ExecutionError} when the nodes that wait for it are over; {StoreError} NOT_FOUND, RUN_ENDED,
    *   UNSTORABLE
@@ -205,16 +205,20 @@ export class Client extends ScheduleVerbs {
     const knowsNone = this.workflows.served.length === 0;
     const { workflow, kind, structure } = knowsNone ? UNKNOWN : await this.workflowOf(runId);
     const known = workflow === undefined ? undefined : this.workflows.withStructure(workflow, structure);
-    const isKnown = known !== undefined && known.kind === (kind ?? known.kind);
-    if (isKnown) return known.sendTo(runId, event, copy, { store, key });
-    const place = event.includes(".") ? await this.placeOf(runId, event) : { event };
-    await store.send({ runId, workflow, kind, ...place, payload: copy, isUnchecked: true, key });
+    const checking = known?.kind === (kind ?? known?.kind) ? known : undefined;
+    const place = needsRecord(checking, event) ? await this.placeOf(runId, event) : { way: [], event };
+    if (checking === undefined) {
+      return store.send({ runId, workflow, kind, ...place, payload: copy, isUnchecked: true, key });
+    }
+    if (place.way.length === 0) return checking.sendTo(runId, event, copy, { store, key });
+    // Whoever knows the workflow of a run inside checks what is sent to it.
+    return this.send([runId, ...place.way].join("/"), place.event, copy, options);
   }
 
   /** Where an event is for, by the record of the run. @throws {StoreError} */
   private async placeOf(runId: string, event: string) {
     const run = await this.store.getRun(runId, { depth: Infinity });
-    return run === undefined ? { event } : wayOfEvent(run, event);
+    return run === undefined ? { way: [], event } : wayOfEvent(run, event);
   }
 
   /**

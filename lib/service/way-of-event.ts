@@ -1,4 +1,13 @@
+import { type EventWorkflow, findPlace } from "../planning/event-places.js";
 import type { RunDetails } from "../stores/reading/run-details.js";
+
+/** Whether only the record of a run may tell where an event is for: runs that nodes have begun are in no workflow. */
+export function needsRecord(workflow: EventWorkflow | undefined, event: string): boolean {
+  if (!event.includes(".")) return false;
+  const place = workflow && findPlace(workflow, event);
+  const isGuess = workflow?.kind === "fsm" && workflow.declaredEvents === undefined && place?.way.length === 0;
+  return place === undefined || isGuess;
+}
 
 /**
  * The way to the run inside that an event is for, and its name there: `["check"]` and `PAID` of `check.PAID`. An event that

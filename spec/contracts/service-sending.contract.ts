@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from "vitest";
-import { Dag, ValidationError } from "dagwright";
+import { Dag, Fsm, ValidationError, waitForEvent, type Context } from "dagwright";
 import { z } from "zod";
 import { useServices } from "../support/services.js";
 import type { OpenSubject } from "../support/store-subjects.js";
@@ -61,6 +61,35 @@ export function serviceSendingContract(name: string, connect: () => Promise<Open
         await sending.send(run, event, "7");
       }
       expect((await run.result()).outputs).toMatchObject({ n1: 7, each: [7, 14] });
+    });
+
+    it("reaches runs that nodes began with ctx.run, and is checked by their workflow if the sender has it", async () => {
+      const inner = payment(amount);
+      const machine = new Fsm<any>("machine");
+      machine.state("first", { initial: true, to: ["last"] }, () => waitForEvent({ GO: "last" }));
+      machine.state("last", { terminal: true }, (value: number) => value);
+      const outer = new Dag("outer");
+      outer.node("call", async (ctx: Context) => (await ctx.run(inner)).value);
+      outer.node("step", async (ctx: Context) => (await ctx.run(machine)).value);
+      const serving = service({ workflows: [outer] });
+      await serving.start();
+      const knowing = client({ workflows: [outer, inner, machine] });
+      for (const sending of [knowing, client({ workflows: [outer] }), client({ workflows: ["outer"] }), client()]) {
+        const run = await serving.submit(outer);
+        const waitingFor = async () => (await sending.get(run.runId))?.waitingFor?.events ?? [];
+        await until(async () => (await waitingFor()).length === 2);
+        expect((await waitingFor()).sort()).toEqual(["call[0].PAID", "step[0].GO"]);
+        if (sending === knowing) {
+          expect((await failure(sending.send(run, "call[0].PIAD", 1))).message).toContain('Did you mean "PAID"?');
+          expect((await failure(sending.send(`${run.runId}/call[0]`, "PAID", {}))).message).toContain("at amount");
+          expect((await failure(sending.send(run, "call[0].PAID", {}))).message).toContain("at amount");
+          expect(await failure(sending.send(run, "call[1].PAID", {}))).toBeInstanceOf(ValidationError);
+        }
+        await sending.send(run, "call[0].PAID", { amount: 2 });
+        await sending.send(run, "step[0].GO", 3);
+        expect((await run.result()).outputs).toEqual({ call: 2, step: 3 });
+      }
+      expect(warnings()).toEqual([]);
     });
 
     for (const [how, schema] of [

@@ -212,7 +212,7 @@ export class Client extends ScheduleVerbs {
     }
     if (place.way.length === 0) return checking.sendTo(runId, event, copy, { store, key });
     // Whoever knows the workflow of a run inside checks what is sent to it.
-    return this.send([runId, ...place.way].join("/"), place.event, copy, options);
+    return this.send<Record<string, unknown>>([runId, ...place.way].join("/"), place.event, copy, options);
   }
 
   /** Where an event is for, by the record of the run. @throws {StoreError} */

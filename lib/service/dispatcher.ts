@@ -94,7 +94,8 @@ export class Dispatcher {
     if (this.isDraining) return;
     const { queue, runs, limits } = this.dispatch;
     const isLimited = limits.size > 0;
-    const waked = runs.onWake((what) => {
+    const waked = runs.onWake((what, runIds = []) => {
+      if (what === "asked") for (const runId of runIds) this.asked(runId);
       if (what === "scheduled") this.ticker.changed();
       if (what === "scheduled" || (what === "ended" && isLimited)) this.wake();
     });
@@ -260,7 +261,7 @@ export class Dispatcher {
     try {
       await this.over(run, await this.driveNow(run, slot));
     } catch (error) {
-      if (error === slot.abort.reason) this.returns.add(run);
+      if (error === slot.abort.reason) await this.givenUp(run);
       else await this.refused(run, error);
     }
     this.slots.delete(runId);
@@ -296,6 +297,22 @@ export class Dispatcher {
       const { status } = end.result as { readonly status: RunStatus };
       if (status !== "paused" && status !== "waiting") this.dispatch.onEnd(runId, end.result, end.error);
     } else if (end.how === "lost") await this.refused(run, end.cause);
+  }
+
+  /** The driver of a run is asked for something: if it still checks the inputs, nobody else could do it. */
+  private asked(runId: string): void {
+    const slot = this.slots.get(runId);
+    if (slot !== undefined && slot.driven === undefined) slot.abort.abort(givenBack(runId, "it is to end"));
+  }
+
+  /** A run does not begin: its service stops, or it is to do something else. */
+  private async givenUp(run: ClaimedRun): Promise<void> {
+    try {
+      if (!this.isInterrupted) await this.dispatch.runs.carryOut(run);
+      this.returns.add(run);
+    } catch (error) {
+      await this.refused(run, error);
+    }
   }
 
   /** A claimed run could not be driven, or not to its end. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Dag } from "dagwright";
 import { useServices } from "../support/services.js";
 import type { OpenSubject } from "../support/store-subjects.js";
-import { gate, never, until } from "../support/waiting.js";
+import { failure, gate, never, until } from "../support/waiting.js";
 
 /** The columns of a run whose lease has expired, and that another process has taken over since. */
 const LOST = "lease_expires_at = 0, fencing_token = fencing_token + 1";
@@ -38,6 +38,30 @@ export function serviceReservingContract(name: string, connect: () => Promise<Op
       await serving.resume(run);
       expect((await run.result()).value).toBe(1);
       expect(await count("starts")).toBe(1);
+    });
+
+    it("is cancelled or paused at once while its inputs are checked", async () => {
+      const { opened, open } = gate();
+      let checks = 0;
+      const size = z.number().refine(async () => (checks++, await opened, true));
+      const dag = new Dag("checked", { inputs: { size } });
+      dag.node("a", (size: number) => size);
+      const serving = service({ workflows: [dag] });
+      await serving.start();
+      const acting = client();
+      const cancelled = await acting.submit("checked", { inputs: { size: 1 } });
+      await until(() => checks > 0);
+      await acting.cancel(cancelled, "too late");
+      expect(await failure(cancelled.result())).toMatchObject({ code: "CANCELLED" });
+      const known = checks;
+      const paused = await acting.submit("checked", { inputs: { size: 2 } });
+      await until(() => checks > known);
+      await acting.pause(paused);
+      await until(async () => (await acting.get(paused.runId))?.status === "paused");
+      open();
+      await acting.resume(paused);
+      expect((await paused.result()).value).toBe(2);
+      expect(await acting.get(cancelled.runId)).toMatchObject({ status: "cancelled" });
     });
 
     it("goes on after its store has noticed that another service on it has lost the run", async () => {

@@ -78,7 +78,7 @@ export function serviceSendingContract(name: string, connect: () => Promise<Open
         const run = await serving.submit(outer);
         const waitingFor = async () => (await sending.get(run.runId))?.waitingFor?.events ?? [];
         await until(async () => (await waitingFor()).length === 2);
-        expect((await waitingFor()).sort()).toEqual(["call[0].PAID", "step[0].GO"]);
+        expect([...(await waitingFor())].sort()).toEqual(["call[0].PAID", "step[0].GO"]);
         if (sending === knowing) {
           expect((await failure(sending.send(run, "call[0].PIAD", 1))).message).toContain('Did you mean "PAID"?');
           expect((await failure(sending.send(`${run.runId}/call[0]`, "PAID", {}))).message).toContain("at amount");

@@ -28,6 +28,11 @@ export interface RunQueue {
    * claimed once more since stays with whoever did.
    */
   fail(run: HeldRun, error: unknown): Promise<void>;
+  /**
+   * Does at once what others ask of a run that this store has reserved and can't begin yet. One that has been claimed once
+   * more since stays with whoever did.
+   */
+  carryOut(run: HeldRun): Promise<void>;
   /** The workflow of a run; undefined when there is no run with this id. */
   workflowOf(runId: string): Promise<RunWorkflow | undefined>;
   /**
@@ -74,12 +79,16 @@ export interface RunQueue {
 }
 
 /**
- * What happened: runs became ready, or will be due, runs came to rest, runs ended, a driver is asked to do something, or
- * a schedule changed. What came to rest is told in this process only.
+ * What happened: runs became ready, or will be due, runs came to rest, runs ended, a driver is asked to do something, one
+ * that has yet to begin is known to be, or a schedule changed. What came to rest, and who is asked before it has begun, is
+ * told in this process only.
  */
-export type Wake = "ready" | "rested" | "ended" | "requested" | "scheduled";
+export type Wake = "ready" | "rested" | "ended" | "requested" | "asked" | "scheduled";
 
-/** @param runIds - those that became ready, or came to rest, by what this store did; undefined for all else */
+/**
+ * @param runIds - those that became ready, or came to rest, by what this store did, or whose drivers are asked; undefined
+ *   for all else
+ */
 export type OnWake = (what: Wake, runIds?: readonly string[]) => void;
 
 /** A run that is ready, or due at some time. */

@@ -29,6 +29,8 @@ export class RequestPoller {
   constructor(
     private readonly leases: Leases,
     private readonly access: DatabaseAccess,
+    /** Called when the driver of a run is asked before it has begun. */
+    private readonly onAsked: (runId: string) => void,
   ) {}
 
   start(): void {
@@ -68,7 +70,10 @@ export class RequestPoller {
     const log = this.leases.driven.get(id);
     const reservation = this.leases.reserved.get(id);
     if (log !== undefined) tellDriver(log, request);
-    else if (reservation !== undefined) reservation.request = request;
+    else if (reservation !== undefined) {
+      reservation.request = request;
+      this.onAsked(id);
+    }
   }
 }
 

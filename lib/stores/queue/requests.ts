@@ -7,14 +7,14 @@ import type { Database } from "../database/database.js";
 import type { RunRow, Tables } from "../database/schema.js";
 import { timeOfDay } from "../database/time.js";
 import { type Leases, withoutDriver } from "../leases.js";
-import { lockRunRow } from "../reading/run-rows.js";
+import { findAndLockRunRow, lockRunRow } from "../reading/run-rows.js";
 import { UNFINISHED } from "../reading/run-summary.js";
 import type { Codec } from "../values/codec.js";
 import { sanitize } from "../values/storable-text.js";
 import { ASKED_TO_PAUSE } from "../writing/pauses.js";
 import { timeToBegin } from "./begin-times.js";
 import { requireOutermost } from "./outermost.js";
-import type { DriverRequest, RequestOutcome } from "./queue.js";
+import type { DriverRequest, HeldRun, RequestOutcome } from "./queue.js";
 import { parseRequest, requestText } from "./request-column.js";
 
 /**
@@ -53,6 +53,19 @@ function runEnded({ id, status }: RunRow, { kind }: DriverRequest): StoreError {
   const participle = kind === "cancel" ? "cancelled" : "paused";
   const message = `Run ${show(id)} can't be ${participle}: it has ended as ${status}.`;
   return new StoreError(message, "RUN_ENDED");
+}
+
+/** See `RunQueue.carryOut`, in the caller's transaction. @throws {StoreError} STORE for a corrupt row */
+export async function carryOutHeld(
+  trx: Kysely<Tables>,
+  database: Pick<Database, "clock" | "hasRowLocks">,
+  { owner }: Pick<Leases, "owner">,
+  { runId, token }: HeldRun,
+  codec: Codec,
+): Promise<void> {
+  const row = await findAndLockRunRow(trx, database, runId);
+  if (row === undefined || row.owner !== owner || row.fencing_token !== token || row.request === null) return;
+  await carryOut(trx, row, parseRequest(runId, row.request), codec);
 }
 
 /** Cancels or pauses a run without a driver, whose row is locked. */

@@ -35,7 +35,7 @@ import type {
 import { releaseRuns } from "./release.js";
 import { failRun } from "./fail.js";
 import { RequestPoller } from "./request-poller.js";
-import { requestOf } from "./requests.js";
+import { carryOutHeld, requestOf } from "./requests.js";
 import { encodeAnswers, resumeRun } from "./resume.js";
 import type { Outlook } from "./schedules/outlook.js";
 import { Submissions } from "./submissions.js";
@@ -65,7 +65,7 @@ export class SqlQueue implements RunQueue {
 
   constructor(private readonly host: QueueHost) {
     const { leases, access } = host;
-    this.requests = new RequestPoller(leases, access);
+    this.requests = new RequestPoller(leases, access, (runId) => this.wakes.tell("asked", [runId]));
     this.submissions = new Submissions(access);
     this.wakes = new Wakes(leases.owner, access, (what) => {
       host.outlook.forget();
@@ -149,6 +149,16 @@ export class SqlQueue implements RunQueue {
     if (leases.isDriving(run)) return;
     await access.run(() =>
       access.transaction((trx, database) => failRun(trx, database, leases, run, error, logHost.codec)),
+    );
+    this.wakes.wake("ended");
+  }
+
+  async carryOut(run: HeldRun): Promise<void> {
+    const { access, leases, logHost } = this.host;
+    leases.forgetReserved(run);
+    if (leases.isDriving(run)) return;
+    await access.run(() =>
+      access.transaction((trx, database) => carryOutHeld(trx, database, leases, run, logHost.codec)),
     );
     this.wakes.wake("ended");
   }

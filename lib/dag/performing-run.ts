@@ -126,7 +126,8 @@ export abstract class PerformingRun
   /** Whether a node may wait for another that is not before it in order. */
   protected get isLimited(): boolean {
     const { concurrency = Infinity, routing } = this.options;
-    if (this.isSequential) return this.setup.outer !== undefined;
+    // A node that waits for a time or an event lets the next ones go first.
+    if (this.isSequential) return !this.sync || this.setup.outer !== undefined;
     return concurrency < Infinity || hasLanes(this.options) || routing !== undefined || this.plan.isPlaced;
   }
 

@@ -227,3 +227,20 @@ describe("In sequential mode", () => {
     expect({ now, most }).toEqual({ now: 0, most: 1 });
   });
 });
+
+describe("A node that waits for a time inside lets the next one go first, which needs its key", () => {
+  it.each(["sequential", "async"] as const)("and both complete with one slot, in %s mode", async (mode) => {
+    const concurrencyKey = { key: `a time inside, ${mode}` };
+    const later = new Dag("later");
+    later.node("b", { delay: 5 }, () => 1);
+    const needing = new Dag("needing");
+    needing.node("c", { concurrencyKey }, () => 2);
+    const dag = new Dag("both");
+    dag.node("first", { concurrencyKey }, later);
+    dag.node("second", async () => {
+      await sleep(20);
+      return (await needing.run()).value;
+    });
+    expect((await outcome(dag.run({ mode, concurrency: 1 }))).outputs).toEqual({ first: 1, second: 2 });
+  });
+});

@@ -1,0 +1,125 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { Client } from "dagwright/service";
+import type { SqlStore } from "dagwright/store";
+import { bundled } from "../support/bundled.js";
+import { Fleet, isFull, Ledger, type Line } from "../support/chaos.js";
+import { STAMPS } from "../support/mail.js";
+import type { MailSettings } from "../support/mail-process.js";
+import { queueName } from "../support/remoted.js";
+import { seeded } from "../support/seeded.js";
+import { sleep } from "../support/waiting.js";
+import type { SharedStore } from "./remote-recovering.contract.js";
+
+const SEED = isFull ? Date.now() : 17;
+const RUNS = isFull ? 1000 : 200;
+/** Every fourth run is one of the drivers. */
+const DRIVERS = 2;
+const LEASE = 2500;
+const LIMIT = 600_000;
+
+/** What holds when workers, drivers and services are killed. @param broker - for titles */
+export function remoteChaosContract(
+  broker: string,
+  connection: { readonly connection: string; readonly prefix?: string },
+  shared: () => SharedStore,
+): void {
+  const script = bundled("mail-process");
+  const open: { close(): unknown }[] = [];
+  afterEach(async () => {
+    for (const each of open.splice(0).reverse()) await each.close();
+  });
+
+  describe(`Runs with remote nodes through ${broker}, whose workers, drivers and services are killed`, () => {
+    it(
+      `all end, with one result of each node (seed ${SEED})`,
+      async () => {
+        const { database, store } = shared();
+        const ledger = new Ledger();
+        const fleet = new Fleet(script, database, ledger);
+        const client = new Client({ store });
+        open.push({ close: () => ledger.remove() }, client, fleet);
+        const random = seeded(SEED);
+        const ids = Array.from({ length: RUNS }, (_, i) => (i % 4 === 3 ? `letter-${i}` : `parcel-${i}`));
+        const letters = ids.filter((id) => id.startsWith("letter"));
+        const common = { broker: { ...connection, queue: queueName() }, lease: LEASE };
+        const roles: MailSettings[] = [
+          ...Array.from({ length: 3 }, () => ({ ...common, role: "worker" as const })),
+          ...Array.from({ length: 2 }, () => ({ ...common, role: "service" as const })),
+          ...Array.from({ length: DRIVERS }, (_, n) => ({
+            ...common,
+            role: "driver" as const,
+            runs: letters.filter((_, i) => i % DRIVERS === n),
+          })),
+        ];
+        const processes = await Promise.all(roles.map((settings) => fleet.start(settings)));
+        const parcels = ids.filter((id) => id.startsWith("parcel"));
+        await Promise.all(parcels.map((runId) => client.submit("parcels", { runId })));
+
+        const countShipped = () => ledger.lines().filter(({ call }) => call.startsWith("ship:")).length;
+        const kills: string[] = [];
+        for (let next = 5; next < RUNS; next += 5 + random(15)) {
+          while (countShipped() < next) await sleep(20);
+          const victim = random(roles.length);
+          kills.push(roles[victim].role);
+          await fleet.kill(processes[victim]);
+          processes[victim] = await fleet.start(roles[victim]);
+        }
+        const { runs } = await ended(store, ids);
+        expect(fleet.errors).toBe("");
+        expect(new Set(kills)).toEqual(new Set(["worker", "service", "driver"]));
+        const told = ledger.byRun();
+        for (const { runId, status, attempts, outputs } of runs) {
+          expect([runId, status]).toEqual([runId, "completed"]);
+          const lines = told.get(runId) as Line[];
+          expectOneResultEach(runId, lines, outputs.ship as string);
+          for (const node of ["weigh", "label"]) {
+            const failed = attempts.filter((attempt) => attempt.node === node && attempt.status === "failed");
+            expectNoneRepeated(node, lines, failed.length);
+          }
+        }
+      },
+      LIMIT,
+    );
+  });
+}
+
+/** The records of runs, as soon as all of them have ended. */
+async function ended(store: SqlStore, ids: readonly string[]) {
+  const over = new Set<string>();
+  while (over.size < ids.length) {
+    await sleep(50);
+    for (const runId of ids) {
+      if (over.has(runId)) continue;
+      const run = await store.getRun(runId);
+      if (run !== undefined && ["completed", "failed", "cancelled"].includes(run.status)) over.add(runId);
+      else break;
+    }
+  }
+  return { runs: await Promise.all(ids.map(async (runId) => (await store.getRun(runId))!)) };
+}
+
+/** Whoever asked for the results of a run's nodes got the same, and each is what one call has given. */
+function expectOneResultEach(runId: string, lines: readonly Line[], taken: string): void {
+  const given = (call: string) =>
+    lines.filter((line) => line.what === "return" && line.call.startsWith(`${call}:`)).map((line) => line.call);
+  const called = (call: string) =>
+    new Set(lines.filter((line) => line.what === "call" && line.call.startsWith(`${call}:`)).map((line) => line.call));
+  const [weigh, label, ...stamps] = taken.split(",");
+  expect(given("weigh"), runId).toContain(`weigh:${weigh}`);
+  expect(called("label"), runId).toEqual(new Set([`label:${weigh}`]));
+  expect(given("label"), runId).toContain(`label:${label}`);
+  expect(stamps).toHaveLength(STAMPS.length);
+  for (const stamp of STAMPS) expect(given(`stamp${stamp}`), runId).toContain(`stamp${stamp}:${stamps[stamp]}`);
+  expect(new Set([...called("ship")].slice(-1)), runId).toEqual(new Set([`ship:${taken}`]));
+}
+
+/**
+ * A node is called again only when the process that called it was killed, or its attempt has failed, as a process that
+ * was not heard of counts as dead.
+ */
+function expectNoneRepeated(node: string, lines: readonly Line[], failed: number): void {
+  const calls = lines.filter(({ what, call }) => what === "call" && call.split(":")[0] === node);
+  const killed = new Set(lines.filter(({ what }) => what === "kill").map(({ pid }) => pid));
+  const repeated = calls.slice(0, -1).filter(({ pid }) => !killed.has(pid));
+  expect(repeated.length, JSON.stringify(calls)).toBeLessThanOrEqual(failed);
+}

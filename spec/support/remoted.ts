@@ -30,12 +30,12 @@ export function closeRemotes(): void {
 }
 
 /** How many jobs a queue has, in any state. */
-export async function countJobs(connection: BullmqConnection, name: string): Promise<number> {
+export async function countJobs(connection: BullmqConnection, name: string, prefix = "dagwright"): Promise<number> {
   const { createPostgresBackend, Queue } = await import("bullmq");
   const url = connection as string;
   const queue = url.startsWith("postgres")
     ? new Queue(name, { connection: { connectionString: url } as never }, createPostgresBackend as never)
-    : new Queue(name, { connection: { url }, prefix: "dagwright" });
+    : new Queue(name, { connection: { url }, prefix });
   const counts = await queue.getJobCounts();
   await queue.close();
   return Object.values(counts).reduce((sum, count) => sum + count, 0);

@@ -234,7 +234,7 @@ class RemoteQueue implements RemoteBackend {
     if (pending === undefined) return this.dropped(id);
     // An earlier driver of the run had given it up.
     if (reason === ABANDONED) return pending.again();
-    const why = `The worker that had it is gone (${reason}). Give the node a retry.`;
+    const why = `The worker that had it is gone (${reason}). If the node itself ends its workers, mend that; else give it a retry.`;
     pending.outcome.reject(pending.attempt.error(why, { code: "WORKER_LOST" }));
   }
 

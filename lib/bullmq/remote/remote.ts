@@ -12,11 +12,12 @@ import { hasFunction, type NodeSpec } from "../../definition/specs/node-spec.js"
 import { InFlight } from "../../stores/database/in-flight.js";
 import { byBroker } from "../brokers/broker-failure.js";
 import { type BullmqConnection, checkConnection, refusePrefix } from "../brokers/connection.js";
+import { AbandonedJobs } from "./abandoned-jobs.js";
 import { RemoteAttempt } from "./attempt.js";
-import { publish, whenHeard } from "./heard-events.js";
+import { whenHeard } from "./heard-events.js";
 import { type NodeQueue, type NodeQueueJob, QueueEnds, WARNING } from "./queue-ends.js";
 import { TakenJobs } from "./taken-jobs.js";
-import { ABANDONED, CANCEL, type Message, type NodeJob } from "./wire.js";
+import { ABANDONED, type Message, type NodeJob } from "./wire.js";
 
 /** The options of {@link remote}. */
 export interface RemoteOptions {
@@ -107,8 +108,7 @@ class RemoteQueue implements RemoteBackend {
   private closing: Promise<void> | undefined;
   private readonly over = deferred();
   private readonly pending = new Map<string, Pending>();
-  /** The jobs of calls that nobody waits for any longer, which workers may still have. */
-  private readonly abandoned = new Set<string>();
+  private readonly abandoned = new AbandonedJobs();
   private readonly taken = new TakenJobs();
   private readonly settling = new InFlight();
   private readonly warned = new Set<string>();
@@ -165,7 +165,7 @@ class RemoteQueue implements RemoteBackend {
       clearTimeout(timer);
       forget();
       this.pending.delete(id);
-      if (!isSettled) this.settling.add(added.then(() => this.cancel(opened, id)));
+      if (!isSettled) this.settling.add(added.then(() => this.abandoned.add(id, opened.queue)));
       else if (attempt.record !== undefined) this.taken.add(id, attempt.record);
       else this.settling.add(opened.queue.remove(id));
     }
@@ -178,14 +178,6 @@ class RemoteQueue implements RemoteBackend {
     // An earlier driver of the run may have enqueued it.
     const earlier = isRecorded ? await queue.getJob(id) : undefined;
     if (earlier !== undefined) this.found(id, earlier);
-  }
-
-  /** Takes the job out of the queue, or tells the worker that has it. */
-  private async cancel({ queue }: Opened, id: string): Promise<void> {
-    this.abandoned.add(id);
-    const removed = await queue.remove(id).catch(() => 0);
-    if (removed === 1) return void this.abandoned.delete(id);
-    await publish(queue.getBackend(), CANCEL, id);
   }
 
   private watchOver(opened: Opened): void {
@@ -240,7 +232,7 @@ class RemoteQueue implements RemoteBackend {
 
   /** A job that nobody waits for is over. */
   private dropped(id: string): void {
-    if (this.abandoned.delete(id) && this.opened !== undefined) this.settling.add(this.opened.queue.remove(id));
+    if (this.opened !== undefined) this.settling.add(this.abandoned.ended(id, this.opened.queue));
   }
 
   private told(id: string, message: Message): void {
@@ -260,7 +252,8 @@ class RemoteQueue implements RemoteBackend {
     try {
       if (this.pending.size > 0) await this.lookAtPending(queue);
       await this.taken.removeSettled(queue);
-      if (this.pending.size === 0 && this.taken.isEmpty) this.stopWatching();
+      await this.abandoned.tryAgain(queue);
+      if (this.pending.size === 0 && this.taken.isEmpty && this.abandoned.isEmpty) this.stopWatching();
     } finally {
       this.isLooking = false;
     }
@@ -298,6 +291,7 @@ class RemoteQueue implements RemoteBackend {
   private async settle({ queue }: Opened): Promise<void> {
     await this.settling.settled();
     await this.taken.removeSettled(queue);
+    await this.abandoned.tryAgain(queue);
   }
 
   private async shutDown(): Promise<void> {

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Client } from "dagwright/service";
-import type { SqlStore } from "dagwright/store";
 import { bundled } from "../support/bundled.js";
 import { Fleet, isFull, Ledger, type Line } from "../support/chaos.js";
-import { STAMPS } from "../support/mail.js";
+import { ended, expectNoneRepeated, expectOneResultEach } from "../support/mail-results.js";
 import type { MailSettings } from "../support/mail-process.js";
 import { queueName } from "../support/remoted.js";
 import { seeded } from "../support/seeded.js";
@@ -64,7 +63,7 @@ export function remoteChaosContract(
           await fleet.kill(processes[victim]);
           processes[victim] = await fleet.start(roles[victim]);
         }
-        const { runs } = await ended(store, ids);
+        const runs = await ended(store, ids);
         expect(fleet.errors).toBe("");
         expect(new Set(kills)).toEqual(new Set(["worker", "service", "driver"]));
         const told = ledger.byRun();
@@ -81,45 +80,4 @@ export function remoteChaosContract(
       LIMIT,
     );
   });
-}
-
-/** The records of runs, as soon as all of them have ended. */
-async function ended(store: SqlStore, ids: readonly string[]) {
-  const over = new Set<string>();
-  while (over.size < ids.length) {
-    await sleep(50);
-    for (const runId of ids) {
-      if (over.has(runId)) continue;
-      const run = await store.getRun(runId);
-      if (run !== undefined && ["completed", "failed", "cancelled"].includes(run.status)) over.add(runId);
-      else break;
-    }
-  }
-  return { runs: await Promise.all(ids.map(async (runId) => (await store.getRun(runId))!)) };
-}
-
-/** Whoever asked for the results of a run's nodes got the same, and each is what one call has given. */
-function expectOneResultEach(runId: string, lines: readonly Line[], taken: string): void {
-  const given = (call: string) =>
-    lines.filter((line) => line.what === "return" && line.call.startsWith(`${call}:`)).map((line) => line.call);
-  const called = (call: string) =>
-    new Set(lines.filter((line) => line.what === "call" && line.call.startsWith(`${call}:`)).map((line) => line.call));
-  const [weigh, label, ...stamps] = taken.split(",");
-  expect(given("weigh"), runId).toContain(`weigh:${weigh}`);
-  expect(called("label"), runId).toEqual(new Set([`label:${weigh}`]));
-  expect(given("label"), runId).toContain(`label:${label}`);
-  expect(stamps).toHaveLength(STAMPS.length);
-  for (const stamp of STAMPS) expect(given(`stamp${stamp}`), runId).toContain(`stamp${stamp}:${stamps[stamp]}`);
-  expect(new Set([...called("ship")].slice(-1)), runId).toEqual(new Set([`ship:${taken}`]));
-}
-
-/**
- * A node is called again only when the process that called it was killed, or its attempt has failed, as a process that
- * was not heard of counts as dead.
- */
-function expectNoneRepeated(node: string, lines: readonly Line[], failed: number): void {
-  const calls = lines.filter(({ what, call }) => what === "call" && call.split(":")[0] === node);
-  const killed = new Set(lines.filter(({ what }) => what === "kill").map(({ pid }) => pid));
-  const repeated = calls.slice(0, -1).filter(({ pid }) => !killed.has(pid));
-  expect(repeated.length, JSON.stringify(calls)).toBeLessThanOrEqual(failed);
 }

@@ -1,6 +1,7 @@
 /** Workers and remote backends of specs, which are closed after each. */
+import type { JobType } from "bullmq";
 import { afterAll } from "vitest";
-import { remote, worker, type BullmqConnection, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
+import { remote, worker, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
 
 let queues = 0;
 
@@ -29,14 +30,13 @@ export function closeRemotes(): void {
   });
 }
 
-/** How many jobs a queue has, in any state. */
-export async function countJobs(connection: BullmqConnection, name: string, prefix = "dagwright"): Promise<number> {
+/** How many jobs a queue has, in any state unless one is given. */
+export async function countJobs(connection: string, name: string, prefix?: string, state?: JobType): Promise<number> {
   const { createPostgresBackend, Queue } = await import("bullmq");
-  const url = connection as string;
-  const queue = url.startsWith("postgres")
-    ? new Queue(name, { connection: { connectionString: url } as never }, createPostgresBackend as never)
-    : new Queue(name, { connection: { url }, prefix });
-  const counts = await queue.getJobCounts();
+  const queue = connection.startsWith("postgres")
+    ? new Queue(name, { connection: { connectionString: connection } as never }, createPostgresBackend as never)
+    : new Queue(name, { connection: { url: connection }, prefix: prefix ?? "dagwright" });
+  const counts = await queue.getJobCounts(...(state === undefined ? [] : [state]));
   await queue.close();
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

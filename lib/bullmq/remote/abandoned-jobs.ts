@@ -16,7 +16,8 @@ export class AbandonedJobs {
   /** Takes a job out of the queue, or tells the worker that has it. */
   async add(id: string, queue: NodeQueue): Promise<void> {
     this.ids.add(id);
-    if (await queue.remove(id).then(isRemoved, () => false)) this.ids.delete(id);
+    // BullMQ removes no job that a worker holds.
+    if ((await queue.remove(id).catch(() => 0)) === 1) this.ids.delete(id);
     else await publish(queue.getBackend(), CANCEL, id);
   }
 
@@ -30,12 +31,7 @@ export class AbandonedJobs {
     for (const id of Array.from(this.ids).slice(0, AT_ONCE)) {
       // Those that are still there are the last to be looked at the next time.
       this.ids.delete(id);
-      await this.add(id, queue);
+      if ((await queue.getJob(id)) !== undefined) await this.add(id, queue);
     }
   }
-}
-
-/** BullMQ removes no job that a worker holds. */
-function isRemoved(count: number): boolean {
-  return count === 1;
 }

@@ -24,6 +24,12 @@ const QUIET = 60_000;
 const LOCK_SHARE = 0.6;
 const CHECK_SHARE = 0.15;
 
+/** How long an end waits for jobs, or events, in one go, in ms. */
+const WAIT = 5000;
+
+/** How long a Redis may leave a command unanswered until it is connected to again, in ms; a lease, if that is longer. */
+const SILENCE = 10_000;
+
 interface Closable {
   getBackend(): IQueueBackend;
   close(): Promise<void>;
@@ -60,13 +66,15 @@ export class QueueEnds {
 
   events(): QueueEvents {
     const { QueueEvents } = this.bullmq;
-    return this.watched(new QueueEvents(this.name, this.options() as never, this.factory as never));
+    const options = { ...this.options(), blockingTimeout: WAIT };
+    return this.watched(new QueueEvents(this.name, options as never, this.factory as never));
   }
 
   worker(process: Processor<NodeJob, string>, concurrency: number): NodeWorker {
     const { Worker } = this.bullmq;
     const lockDuration = Math.floor(this.lease * LOCK_SHARE);
-    const own = { concurrency, lockDuration, lockRenewTime: lockDuration / 3, autorun: false, runRetryDelay: 1000 };
+    const locks = { lockDuration, lockRenewTime: lockDuration / 3 };
+    const own = { ...locks, concurrency, autorun: false, runRetryDelay: 1000, drainDelay: WAIT / 1000 };
     const options = { ...this.options(), ...own };
     const worker: NodeWorker = new Worker(this.name, process, options as never, this.factory as never);
     return this.watched(worker);
@@ -99,12 +107,14 @@ export class QueueEnds {
 
   private redis(): object {
     const { connection } = this;
-    const own = { maxRetriesPerRequest: null };
+    // What a firewall has forgotten is never answered, and never refused.
+    const own = { maxRetriesPerRequest: null, socketTimeout: Math.max(SILENCE, this.lease) };
     if (typeof connection === "string") return { url: connection, ...own };
     const instance = connection as Redis | Cluster;
     if (typeof instance.duplicate !== "function") return { ...connection, ...own };
     if (!("nodes" in instance)) return { ...instance.options, ...own, lazyConnect: false };
-    const cluster = instance.duplicate();
+    const redisOptions = { ...instance.options.redisOptions, ...own };
+    const cluster = instance.duplicate([], { redisOptions });
     this.clusters.push(cluster);
     return cluster;
   }

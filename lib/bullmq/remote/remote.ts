@@ -79,8 +79,8 @@ export function remote(options: RemoteOptions): RemoteBackend {
   return new RemoteQueue(options);
 }
 
-/** Why a job failed whose worker did not renew its lock. */
-const STALLED = "it has not been heard of any longer";
+/** Why a job failed whose worker did not renew its lock: as told by who finds it, and by the worker that gets it next. */
+const STALLED = "job stalled";
 
 /** An attempt whose outcome has not come yet. */
 interface Pending {
@@ -226,7 +226,9 @@ class RemoteQueue implements RemoteBackend {
     if (pending === undefined) return this.dropped(id);
     // An earlier driver of the run had given it up.
     if (reason === ABANDONED) return pending.again();
-    const why = `The worker that had it is gone (${reason}). If the node itself ends its workers, mend that; else give it a retry.`;
+    const why = reason.startsWith(STALLED)
+      ? "The worker that had it is gone, or was not heard of any longer. If the node itself ends its workers, mend that; else give it a retry."
+      : `Its worker has given it up: ${asSentence(reason)} Give the node a retry.`;
     pending.outcome.reject(pending.attempt.error(why, { code: "WORKER_LOST" }));
   }
 

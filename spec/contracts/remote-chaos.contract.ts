@@ -4,7 +4,7 @@ import { bundled } from "../support/bundled.js";
 import { Fleet, isFull, Ledger, type Line } from "../support/chaos.js";
 import { ended, expectNoneRepeated, expectOneResultEach } from "../support/mail-results.js";
 import type { MailSettings } from "../support/mail-process.js";
-import { queueName } from "../support/remoted.js";
+import { type Broker, queueName } from "../support/remoted.js";
 import { seeded } from "../support/seeded.js";
 import { sleep } from "../support/waiting.js";
 import type { SharedStore } from "./remote-recovering.contract.js";
@@ -16,19 +16,15 @@ const DRIVERS = 2;
 const LEASE = 2500;
 const LIMIT = 600_000;
 
-/** What holds when workers, drivers and services are killed. @param broker - for titles */
-export function remoteChaosContract(
-  broker: string,
-  connection: { readonly connection: string; readonly prefix?: string },
-  shared: () => SharedStore,
-): void {
+/** What holds when workers, drivers and services are killed. @param name - of the broker, for titles */
+export function remoteChaosContract(name: string, broker: Broker, shared: () => SharedStore): void {
   const script = bundled("mail-process");
   const open: { close(): unknown }[] = [];
   afterEach(async () => {
     for (const each of open.splice(0).reverse()) await each.close();
   });
 
-  describe(`Runs with remote nodes through ${broker}, whose workers, drivers and services are killed`, () => {
+  describe(`Runs with remote nodes through ${name}, whose workers, drivers and services are killed`, () => {
     it(
       `all end, with one result of each node (seed ${SEED})`,
       async () => {
@@ -40,7 +36,7 @@ export function remoteChaosContract(
         const random = seeded(SEED);
         const ids = Array.from({ length: RUNS }, (_, i) => (i % 4 === 3 ? `letter-${i}` : `parcel-${i}`));
         const letters = ids.filter((id) => id.startsWith("letter"));
-        const common = { broker: { ...connection, queue: queueName() }, lease: LEASE };
+        const common = { broker: { ...broker, queue: queueName() }, lease: LEASE };
         const roles: MailSettings[] = [
           ...Array.from({ length: 3 }, () => ({ ...common, role: "worker" as const })),
           ...Array.from({ length: 2 }, () => ({ ...common, role: "service" as const })),

@@ -9,7 +9,7 @@ import { bundled } from "../support/bundled.js";
 import { guarded, poisonous } from "../support/guarded.js";
 import type { GuardedWorkerOptions } from "../support/guarded-worker.js";
 import { placedOn } from "../support/placed.js";
-import { countJobs, queueName, useRemote } from "../support/remoted.js";
+import { type Broker, countJobs, queueName, useRemote } from "../support/remoted.js";
 import { failure, until } from "../support/waiting.js";
 
 const script = bundled("guarded-worker");
@@ -18,11 +18,8 @@ const RETRY = { retries: 2, delay: 0 };
 /** Of those that may be lost beside a node that ends its workers. */
 const PATIENT = { retries: 20, delay: 0 };
 
-/** What a run loses with its workers, and what not. @param broker - for titles */
-export function remoteLosingContract(
-  broker: string,
-  connection: { readonly connection: string; readonly prefix?: string },
-): void {
+/** What a run loses with its workers, and what not. @param name - of the broker, for titles */
+export function remoteLosingContract(name: string, broker: Broker): void {
   const processes = new Set<ChildProcess>();
   const folders: string[] = [];
   afterEach(() => {
@@ -37,8 +34,8 @@ export function remoteLosingContract(
     folders.push(folder);
     const file = join(folder, "ledger");
     writeFileSync(file, "");
-    const broker = { ...connection, queue: queueName() };
-    const backend = useRemote({ ...broker, lease: LEASE });
+    const queue = queueName();
+    const backend = useRemote({ ...broker, queue, lease: LEASE });
     const onto = (dag: Dag<any>, retry: typeof RETRY) => {
       const placed = placedOn(dag, () => backend);
       for (const name of placed.nodes.keys()) placed.configureNode(name, { retry });
@@ -47,11 +44,11 @@ export function remoteLosingContract(
     const lines = () => readFileSync(file, "utf8").split("\n").slice(0, -1);
     const events: RunEvent[] = [];
     return {
-      countJobs: () => countJobs(connection.connection, broker.queue, connection.prefix),
+      countJobs: () => countJobs(broker, queue),
       /** What the calls at a gate have told. */
       told: (gate: string) => lines().filter((line) => line.startsWith(`${gate} `)),
       worker: async (more: Partial<GuardedWorkerOptions> = {}) => {
-        const options = JSON.stringify({ ...broker, lease: LEASE, ...more });
+        const options = JSON.stringify({ ...broker, queue, lease: LEASE, ...more });
         const child = spawn(process.execPath, ["--no-warnings", script, options], {
           stdio: ["ignore", "pipe", "inherit"],
         });
@@ -74,7 +71,7 @@ export function remoteLosingContract(
     };
   };
 
-  describe(`Workers of ${broker} that are lost`, () => {
+  describe(`Workers of ${name} that are lost`, () => {
     it("lose their own nodes, which others execute, and these keep theirs", async () => {
       const { worker, run, begun, told, open } = scene();
       const first = await worker();

@@ -128,7 +128,7 @@ export function remoteOutagesContract(
       writeFileSync(`${file}.a`, "");
       await until(() => lines().some((line) => line.startsWith("a ended")));
       // What happens meanwhile: a run gives its workers up, or these complete what nobody hears of.
-      const isDone = async () => (await countJobs(own.connection(own.port), queue, undefined, "completed")) === 1;
+      const isDone = async () => (await countJobs({ connection: own.connection(own.port) }, queue, "completed")) === 1;
       await until(who === "workers" ? () => lost > 0 : isDone);
       proxy.rejoin();
       writeFileSync(`${file}.b`, "");

@@ -3,6 +3,12 @@ import type { JobType } from "bullmq";
 import { afterAll } from "vitest";
 import { remote, worker, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
 
+/** Where the queues of a spec are. */
+export interface Broker {
+  readonly connection: string;
+  readonly prefix?: string;
+}
+
 let queues = 0;
 
 /** A name that no other queue has. */
@@ -31,7 +37,7 @@ export function closeRemotes(): void {
 }
 
 /** How many jobs a queue has, in any state unless one is given. */
-export async function countJobs(connection: string, name: string, prefix?: string, state?: JobType): Promise<number> {
+export async function countJobs({ connection, prefix }: Broker, name: string, state?: JobType): Promise<number> {
   const { createPostgresBackend, Queue } = await import("bullmq");
   const queue = connection.startsWith("postgres")
     ? new Queue(name, { connection: { connectionString: connection } as never }, createPostgresBackend as never)

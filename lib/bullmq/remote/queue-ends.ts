@@ -27,8 +27,8 @@ const CHECK_SHARE = 0.15;
 /** How long an end waits for jobs, or events, in one go, in ms. */
 const WAIT = 5000;
 
-/** How long a Redis may leave a command unanswered until it is connected to again, in ms; a lease, if that is longer. */
-const SILENCE = 10_000;
+/** How long nodes may block this process, at least, until a Redis that has not answered meanwhile is given up, in ms. */
+const MOST_BLOCKED = 10_000;
 
 interface Closable {
   getBackend(): IQueueBackend;
@@ -108,7 +108,7 @@ export class QueueEnds {
   private redis(): object {
     const { connection } = this;
     // What a firewall has forgotten is never answered, and never refused.
-    const own = { maxRetriesPerRequest: null, socketTimeout: Math.max(SILENCE, this.lease) };
+    const own = { maxRetriesPerRequest: null, socketTimeout: WAIT + Math.max(MOST_BLOCKED, this.lease) };
     if (typeof connection === "string") return { url: connection, ...own };
     const instance = connection as Redis | Cluster;
     if (typeof instance.duplicate !== "function") return { ...connection, ...own };

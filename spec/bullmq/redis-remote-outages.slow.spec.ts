@@ -13,7 +13,7 @@ withOwnRedis((create) => {
     };
     return {
       port: redis.port,
-      connection: (port) => `redis://127.0.0.1:${port}`,
+      connection: (to) => ({ url: `redis://127.0.0.1:${to}`, socketTimeout: 8000 }),
       restarts: {
         "without its data": () => again(),
         "with its data": async () => {

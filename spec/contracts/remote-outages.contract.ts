@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { remote } from "dagwright/bullmq";
+import { remote, type BullmqConnection } from "dagwright/bullmq";
 import { Service } from "dagwright/service";
 import type { SqlStore } from "dagwright/store";
 import { bundled } from "../support/bundled.js";
@@ -25,7 +25,7 @@ const RUNS = 60;
 export interface OwnBroker {
   readonly port: number;
   /** @param port - of the broker, or of a proxy to it */
-  readonly connection: (port: number) => string;
+  readonly connection: (port: number) => BullmqConnection;
   /** Ways to restart it, by what they are called. */
   readonly restarts: Readonly<Record<string, () => Promise<void>>>;
   readonly store: SqlStore;

@@ -1,9 +1,9 @@
 /** A process that works for a queue: `guarded-worker.ts <options as JSON>`. Tells "ready", and "closed" after SIGTERM. */
-import { worker } from "dagwright/bullmq";
+import { worker, type BullmqConnection } from "dagwright/bullmq";
 import { guarded, outdated, poisonous } from "./guarded.js";
 
 export interface GuardedWorkerOptions {
-  readonly connection: string;
+  readonly connection: BullmqConnection;
   readonly queue: string;
   readonly prefix?: string;
   readonly lease: number;

@@ -2,14 +2,14 @@
  * A process that is to be killed: a worker, a service that drives `parcels`, or a driver of `letters`. Arguments: the
  * database (a path or an address), the ledger, and settings as JSON. It prints "ready", and ends with whoever started it.
  */
-import { remote, worker } from "dagwright/bullmq";
+import { remote, worker, type BullmqConnection } from "dagwright/bullmq";
 import { Service } from "dagwright/service";
 import { postgresStore, sqliteStore } from "dagwright/store";
 import { mail } from "./mail.js";
 
 export interface MailSettings {
   readonly role: "worker" | "service" | "driver";
-  readonly broker: { readonly connection: string; readonly queue: string; readonly prefix?: string };
+  readonly broker: { readonly connection: BullmqConnection; readonly queue: string; readonly prefix?: string };
   readonly lease: number;
   /** The runs of a driver. */
   readonly runs?: readonly string[];

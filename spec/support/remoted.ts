@@ -1,11 +1,12 @@
 /** Workers and remote backends of specs, which are closed after each. */
 import type { JobType } from "bullmq";
 import { afterAll } from "vitest";
-import { remote, worker, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
+import { remote, worker, type BullmqConnection, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
 
 /** Where the queues of a spec are. */
 export interface Broker {
-  readonly connection: string;
+  /** An address, or options with a `url`. */
+  readonly connection: BullmqConnection;
   readonly prefix?: string;
 }
 
@@ -37,11 +38,13 @@ export function closeRemotes(): void {
 }
 
 /** How many jobs a queue has, in any state unless one is given. */
-export async function countJobs({ connection, prefix }: Broker, name: string, state?: JobType): Promise<number> {
+export async function countJobs(broker: Broker, name: string, state?: JobType): Promise<number> {
   const { createPostgresBackend, Queue } = await import("bullmq");
-  const queue = connection.startsWith("postgres")
-    ? new Queue(name, { connection: { connectionString: connection } as never }, createPostgresBackend as never)
-    : new Queue(name, { connection: { url: connection }, prefix: prefix ?? "dagwright" });
+  const { connection, prefix = "dagwright" } = broker;
+  const url = typeof connection === "string" ? connection : (connection as { readonly url: string }).url;
+  const queue = url.startsWith("postgres")
+    ? new Queue(name, { connection: { connectionString: url } as never }, createPostgresBackend as never)
+    : new Queue(name, { connection: { url }, prefix });
   const counts = await queue.getJobCounts(...(state === undefined ? [] : [state]));
   await queue.close();
   return Object.values(counts).reduce((sum, count) => sum + count, 0);

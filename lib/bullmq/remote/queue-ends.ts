@@ -27,8 +27,11 @@ const CHECK_SHARE = 0.15;
 /** How long an end waits for jobs, or events, in one go, in ms. */
 const WAIT = 5000;
 
-/** How long nodes may block this process, at least, until a Redis that has not answered meanwhile is given up, in ms. */
-const MOST_BLOCKED = 10_000;
+/**
+ * How long a Redis may leave commands unanswered until it is connected to again, in ms; two leases, if that is longer. A
+ * process that is blocked by a node takes an answer that has come for none.
+ */
+const SILENCE = 60_000;
 
 interface Closable {
   getBackend(): IQueueBackend;
@@ -107,13 +110,14 @@ export class QueueEnds {
 
   private redis(): object {
     const { connection } = this;
+    const own = { maxRetriesPerRequest: null };
     // What a firewall has forgotten is never answered, and never refused.
-    const own = { maxRetriesPerRequest: null, socketTimeout: WAIT + Math.max(MOST_BLOCKED, this.lease) };
-    if (typeof connection === "string") return { url: connection, ...own };
+    const wished = { socketTimeout: Math.max(SILENCE, 2 * this.lease) };
+    if (typeof connection === "string") return { ...wished, ...own, url: connection };
     const instance = connection as Redis | Cluster;
-    if (typeof instance.duplicate !== "function") return { ...connection, ...own };
-    if (!("nodes" in instance)) return { ...instance.options, ...own, lazyConnect: false };
-    const redisOptions = { ...instance.options.redisOptions, ...own };
+    if (typeof instance.duplicate !== "function") return { ...wished, ...connection, ...own };
+    if (!("nodes" in instance)) return { ...wished, ...instance.options, ...own, lazyConnect: false };
+    const redisOptions = { ...wished, ...instance.options.redisOptions, ...own };
     const cluster = instance.duplicate([], { redisOptions });
     this.clusters.push(cluster);
     return cluster;

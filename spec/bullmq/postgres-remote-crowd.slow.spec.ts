@@ -4,5 +4,5 @@ import { closeRemotes } from "../support/remoted.js";
 
 await withPostgres(({ url }) => {
   closeRemotes();
-  remoteCrowdContract("Postgres", { connection: url }, 2000);
+  remoteCrowdContract("Postgres", { connection: url }, 500);
 });

@@ -135,7 +135,7 @@ export function isErrorOf(runId: string, thrown: unknown): thrown is ExecutionEr
 export function sameErrorAt({ runId, cycle }: ErrorSite, error: ExecutionError): ExecutionError {
   const same = Reflect.construct(Error, [error.message], error.constructor) as ExecutionError;
   for (const key of Object.getOwnPropertyNames(error)) {
-    if (key === "run") continue;
+    if (key === "run" || key === "cycle") continue;
     const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
     const value = error[key as keyof ExecutionError];
     define(same, key, value, { enumerable });

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { remote, type BullmqConnection } from "dagwright/bullmq";
+import { remote, worker, type BullmqConnection } from "dagwright/bullmq";
+import { Dag } from "dagwright";
 import { Service } from "dagwright/service";
 import type { SqlStore } from "dagwright/store";
 import { bundled } from "../support/bundled.js";
@@ -38,7 +39,7 @@ export function remoteOutagesContract(
   restarts: readonly string[],
   start: () => Promise<OwnBroker>,
 ): void {
-  const worker = bundled("guarded-worker");
+  const guarding = bundled("guarded-worker");
   const mailing = bundled("mail-process");
   const open: (() => unknown)[] = [];
   const warnings: string[] = [];
@@ -89,6 +90,28 @@ export function remoteOutagesContract(
       await told();
     });
 
+    it("enqueue what is ready meanwhile when it is back, also without a retry", async () => {
+      const proxy = await startProxy(own.port);
+      const queue = queueName();
+      const dag = new Dag<any>("late");
+      dag.node("late", (n: number) => n + 1);
+      const working = worker({ connection: own.connection(own.port), queue, workflows: [dag], lease: LEASE });
+      const backend = remote({ connection: own.connection(proxy.port), queue, lease: LEASE });
+      open.push(
+        () => proxy.close(),
+        () => backend.close(),
+        () => working.close(),
+      );
+      const placed = placedOn(dag, () => backend);
+      const run = (n: number) => placed.run({ mode: "hybrid", inputs: { n } });
+      expect((await run(1)).get("late")).toBe(2);
+      proxy.isolate("with resets");
+      const meanwhile = Promise.all([1, 2, 3].map(run));
+      await until(() => warnings.length > 0);
+      proxy.rejoin();
+      expect((await meanwhile).map((result) => result.get("late"))).toEqual([2, 3, 4]);
+    });
+
     it.each([
       ["workers", "silently"],
       ["workers", "with resets"],
@@ -101,7 +124,7 @@ export function remoteOutagesContract(
       const [near, far] = await Promise.all([startProxy(own.port), startProxy(own.port)]);
       const queue = queueName();
       const options = JSON.stringify({ connection: own.connection(far.port), queue, lease: LEASE });
-      const child: ChildProcess = spawn(process.execPath, ["--no-warnings", worker, options], {
+      const child: ChildProcess = spawn(process.execPath, ["--no-warnings", guarding, options], {
         stdio: ["ignore", "pipe", "inherit"],
       });
       const backend = remote({ connection: own.connection(near.port), queue, lease: LEASE });

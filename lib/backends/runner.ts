@@ -1,8 +1,7 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { Context } from "../definition/context.js";
-import type { Backend } from "../definition/specs/backend.js";
+import type { Backend, CallSite } from "../definition/specs/backend.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
-import type { ErrorSite } from "../run/errors.js";
 
 /** One attempt of a node, ready to be executed. */
 export interface AttemptCall {
@@ -15,7 +14,7 @@ export interface AttemptCall {
 /** An attempt, with everything a runner needs to execute it elsewhere. */
 export interface RemoteCall extends AttemptCall {
   /** The location of the attempt, for errors. */
-  readonly site: ErrorSite;
+  readonly site: CallSite;
   /** The trace that it belongs to, for telemetry where it is executed; undefined if there is none. */
   readonly trace?: string | undefined;
   /** The store that records the run; undefined if none does. */

@@ -1,4 +1,5 @@
 import { brand } from "./brand.js";
+import { setGiven } from "./objects.js";
 
 /** Sets the `name` of an error class, and brands it by that name, see {@link brand}. */
 export function nameError(type: abstract new (...args: any[]) => Error, name: string): void {
@@ -173,14 +174,12 @@ export class StoreError extends DagwrightError {
     nameError(this, "StoreError");
   }
 
-  constructor(
-    message: string,
-    code: StoreErrorCode = "STORE",
-    options?: ErrorOptions,
-    /** The path of the part that can't be stored, as `rows[1].fn`; "" for the value itself. */
-    readonly path?: string,
-  ) {
+  /** The path of the part that can't be stored, as `rows[1].fn`; "" for the value itself. */
+  declare readonly path?: string;
+
+  constructor(message: string, code: StoreErrorCode = "STORE", options?: ErrorOptions, path?: string) {
     super(message, code, options);
+    setGiven<StoreError>(this, { path });
   }
 
   /** The partial result of the run that this error ended, if any. */

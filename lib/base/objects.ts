@@ -31,6 +31,11 @@ export function ownValue<T>(record: Readonly<Record<string, T>> | undefined, nam
   return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
+/** Sets the properties of an object that have a value. An undefined one would be printed with it. */
+export function setGiven<T extends object>(object: T, values: Partial<T>): void {
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) object[key as keyof T] = value as never;
+}
+
 /** Sets an own property, also where assigning would call a setter, as for `__proto__`. */
 export function define(object: object, key: PropertyKey, value: unknown, { enumerable } = { enumerable: true }): void {
   Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });

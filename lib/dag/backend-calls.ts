@@ -2,18 +2,17 @@ import type { AttemptCall, RemoteCall, Runner, Trips } from "../backends/runner.
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import type { Context } from "../definition/context.js";
+import type { CallSite } from "../definition/specs/backend.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { isSink } from "../planning/plan.js";
 import { retriesOf } from "../policies/retry.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
-import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
 import type { TracedCall } from "../engine/host.js";
 import type { Arguments } from "./arguments.js";
 import { sourcesOf, sourcesOfItems } from "./consumers.js";
-import { siteOf } from "./errors.js";
 import type { Lanes } from "./lanes.js";
 import type { Readiness } from "./readiness.js";
 
@@ -53,8 +52,9 @@ export class BackendCalls {
     abort: LazyAbort,
     onStart: () => void,
     trips?: Trips,
+    item?: string,
   ): unknown {
-    const call = new NodeCall(this, node, spec, args, ctx, trips, followed?.trace);
+    const call = new NodeCall(this, node, spec, args, ctx, trips, followed?.trace, item);
     return (this.lanes.runnerOf(node) as Runner).execute(call, abort, onStart);
   }
 
@@ -94,10 +94,13 @@ class NodeCall implements RemoteCall {
     readonly ctx: Context,
     readonly trips: Trips | undefined,
     readonly trace: string | undefined,
+    private readonly item: string | undefined,
   ) {}
 
-  get site(): ErrorSite {
-    return siteOf(this.calls.run.state, this.node, this.ctx.attempt);
+  get site(): CallSite {
+    const { item } = this;
+    const site = { runId: this.calls.run.state.runId, node: this.spec.name, attempt: this.ctx.attempt };
+    return item === undefined ? site : { ...site, item };
   }
 
   get store(): object | undefined {

@@ -83,6 +83,8 @@ interface Special {
   readonly checking?: Promise<void> | undefined;
   /** See {@link AcceptedInputs.checks}. */
   readonly checks?: InnerChecks | undefined;
+  /** Whether another process is to drive it. */
+  readonly isSubmitted?: boolean;
 }
 
 /** What a run is created for. */
@@ -268,6 +270,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       checking,
       checks: accepted.checks,
       takesEvents,
+      isSubmitted: purpose === "submit",
     });
   }
 
@@ -300,9 +303,9 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   runOf(state: RunState, given: DagRunOptions, special: Special = PLAIN): DagRun {
     const { plan } = state;
     const { sync = false, overrides, recorder, nodeLimits, isResumed, checking, checks, outer, provide } = special;
-    const { events, takesEvents = false } = special;
+    const { events, takesEvents = false, isSubmitted = false } = special;
     if (outer !== undefined) keepFor(outer, state);
-    const routed = this.routed(plan, given, outer === undefined);
+    const routed = this.routed(plan, given, outer === undefined && !isSubmitted);
     const options = given.onProgress === undefined ? routed : withProgress(state, routed, given.onProgress);
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const hooks = hooksOf(this.dag.defaultHooks, options.hooks);

@@ -88,7 +88,15 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   /** @param trips - those that an item of a map may go with */
-  execute(node: number, call: TracedCall, abort: LazyAbort, onStart: () => void, trips?: Trips): unknown {
+  /** @param item - of a map, its name */
+  execute(
+    node: number,
+    call: TracedCall,
+    abort: LazyAbort,
+    onStart: () => void,
+    trips?: Trips,
+    item?: string,
+  ): unknown {
     const { calls, streams } = this.run;
     if (call.spec.subworkflow !== undefined) {
       if (streams?.isMember(node) === true) streams.begin(node, () => {});
@@ -99,7 +107,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
       const { followed, slot } = call;
       return streams.produce(node, followed === undefined ? source : followedSource(source, followed), abort, slot);
     }
-    if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart, trips);
+    if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart, trips, item);
     return inline.execute(call, abort, onStart);
   }
 

@@ -11,9 +11,9 @@ import type { SteppedRun } from "./step.js";
 
 /**
  * The method a run is created for: `start` returns a handle, which can send events; `runSync` can't wait for promises;
- * `step` stops after each node.
+ * `step` stops after each node; `submit` leaves the run to another process, which has its backends.
  */
-export type Purpose = "run" | "runSync" | "start" | "step";
+export type Purpose = "run" | "runSync" | "start" | "step" | "submit";
 
 /** The common part of all plans. */
 export interface AnyPlan {

@@ -137,10 +137,10 @@ class Failure {
     what: string,
     { status, cause, isFinal = false }: { status?: number; cause?: unknown; isFinal?: boolean } = {},
   ): BackendError {
-    const { node, ctx, attempt } = this.call;
+    const { site: place } = this.call;
     const { origin, pathname } = this.url;
-    const message = `Node "${node.name}" failed at ${origin}${pathname}: it ${asSentence(what)}`;
-    const site = { runId: ctx.runId, node: node.name, attempt, ...(cause === undefined ? {} : { cause }) };
+    const message = `Node "${place.item ?? place.node}" failed at ${origin}${pathname}: it ${asSentence(what)}`;
+    const site = cause === undefined ? place : { ...place, cause };
     const isWorth = isWorthRetry(rpcCode) && !isFinal;
     const error = new BackendError(message, site, { rpcCode, status, retryable: isWorth });
     const { retryable } = this.options;

@@ -6,6 +6,7 @@ import { suggestion } from "../base/nearest.js";
 import type { Dag, NodeSpec } from "../index.js";
 import { NotPlain, plainJson } from "../base/plain-json.js";
 import { tryOr } from "../base/safe-access.js";
+import { withinTrace } from "../base/within-trace.js";
 import { RpcFailure } from "./rpc-failure.js";
 import { ServedContext } from "./served-context.js";
 
@@ -48,7 +49,10 @@ export class ServedNodes {
   ): Promise<string> {
     const ctx = new ServedContext(headers, this.dag.name, spec.name, signal);
     const args = argumentsOf(spec, inputs, ctx);
-    const result: unknown = await callWith(ctx, spec, args);
+    const { traceparent, tracestate } = headers as Readonly<Record<string, string | undefined>>;
+    const work = (): unknown => callWith(ctx, spec, args);
+    const trace = tracestate === undefined ? traceparent : `${traceparent} ${tracestate}`;
+    const result: unknown = await (trace === undefined ? work() : withinTrace(trace, work));
     if (result === undefined) return "{}";
     try {
       return `{"result":${plainJson(result, "result")}}`;

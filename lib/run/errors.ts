@@ -1,6 +1,6 @@
 import { DagwrightError, nameError } from "../base/errors.js";
 import { asSentence, messageOf } from "../base/message.js";
-import { define } from "../base/objects.js";
+import { define, setGiven } from "../base/objects.js";
 import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
 import type { RunBase } from "./run-base.js";
@@ -35,15 +35,15 @@ export class ExecutionError extends DagwrightError {
   /** The id of the run that failed. */
   readonly runId: string;
   /** The node or state that failed; undefined if the error concerns the run as a whole. */
-  readonly node: string | undefined;
+  declare readonly node: string | undefined;
   /** The attempt that failed, counted from 1; 0 if none was made. */
   readonly attempt: number;
   /** The item of a map that failed, with its node: `thumb[3]`. */
-  readonly item: string | undefined;
+  declare readonly item: string | undefined;
   /** The state that failed; undefined in a dag. */
-  readonly state: string | undefined;
+  declare readonly state: string | undefined;
   /** The cycle that failed, counted from 0; undefined in a dag. */
-  readonly cycle: number | undefined;
+  declare readonly cycle: number | undefined;
   /** The nodes that lead to the failure: the node, and if it is a workflow, those inside. */
   declare readonly path: readonly string[];
 
@@ -52,12 +52,11 @@ export class ExecutionError extends DagwrightError {
 
   constructor(message: string, site: ErrorSite, code = "EXECUTION") {
     super(message, code, site);
-    this.runId = site.runId;
-    this.node = site.node;
-    this.attempt = site.attempt ?? 0;
-    this.item = site.item;
-    this.state = site.state;
-    this.cycle = site.cycle;
+    const { runId, node, attempt = 0, item, state, cycle } = site;
+    this.runId = runId;
+    setGiven<ExecutionError>(this, { node });
+    this.attempt = attempt;
+    setGiven<ExecutionError>(this, { item, state, cycle });
   }
 }
 
@@ -136,12 +135,13 @@ export function isErrorOf(runId: string, thrown: unknown): thrown is ExecutionEr
 export function sameErrorAt({ runId, cycle }: ErrorSite, error: ExecutionError): ExecutionError {
   const same = Reflect.construct(Error, [error.message], error.constructor) as ExecutionError;
   for (const key of Object.getOwnPropertyNames(error)) {
-    if (key === "run") continue;
+    if (key === "run" || key === "cycle") continue;
     const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
     const value = error[key as keyof ExecutionError];
     define(same, key, value, { enumerable });
   }
-  return Object.assign(same, { runId, cycle, attempt: 0 });
+  setGiven<ExecutionError>(same, { runId, cycle, attempt: 0 });
+  return same;
 }
 
 /** An attempt exceeded the `timeout` of its node. Code `NODE_TIMEOUT`. */
@@ -172,15 +172,18 @@ export class CircuitOpenError extends ExecutionError {
     nameError(this, "CircuitOpenError");
   }
 
+  /** The key of the circuit; undefined if it belongs to the node. */
+  declare readonly key: string | undefined;
+
   constructor(
     message: string,
     site: ErrorSite,
-    /** The key of the circuit; undefined if it belongs to the node. */
-    readonly key: string | undefined,
+    key: string | undefined,
     /** The time until the circuit lets probes through, in ms; 0 if all allowed probes are in flight. */
     readonly retryAfter: number,
   ) {
     super(message, site, "CIRCUIT_OPEN");
+    setGiven<CircuitOpenError>(this, { key });
   }
 }
 
@@ -261,15 +264,18 @@ export class StreamError extends ExecutionError {
     nameError(this, "StreamError");
   }
 
+  /** The item; undefined if the source did not give it. */
+  declare readonly input: unknown;
+
   constructor(
     message: string,
     site: ErrorSite,
     /** The place of the item in the source, counted from 0. */
     readonly index: number,
-    /** The item; undefined if the source did not give it. */
-    readonly input: unknown,
+    input: unknown,
   ) {
     super(message, site, "STREAM");
+    setGiven<StreamError>(this, { input });
   }
 }
 
@@ -334,20 +340,18 @@ export class BackendError extends ExecutionError {
   }
 
   /** The exit code of the worker; undefined if it did not exit. */
-  readonly exitCode: number | undefined;
+  declare readonly exitCode: number | undefined;
   /** Of `rpc`: the code of the Connect protocol, as `unavailable`; undefined elsewhere. */
-  readonly rpcCode: string | undefined;
+  declare readonly rpcCode: string | undefined;
   /** Of `rpc`: the HTTP status of the response; undefined if there was none. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** Whether another attempt may succeed. If not, the node is not retried. */
   readonly retryable: boolean;
 
   constructor(message: string, site: ErrorSite, failure: BackendFailure = {}) {
     const { code = "BACKEND", exitCode, rpcCode, status, retryable = true } = failure;
     super(message, site, code);
-    this.exitCode = exitCode;
-    this.rpcCode = rpcCode;
-    this.status = status;
+    setGiven<BackendError>(this, { exitCode, rpcCode, status });
     this.retryable = retryable;
   }
 }

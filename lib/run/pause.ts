@@ -1,6 +1,7 @@
 import { append } from "../base/append.js";
 import { checkOptions, isTime, timeOf, type Rules } from "../base/check.js";
 import { DagwrightError, nameError } from "../base/errors.js";
+import { setGiven } from "../base/objects.js";
 import type { WaitingFor } from "./waiting-for.js";
 
 /** The options of {@link PauseRun}. */
@@ -80,20 +81,18 @@ export class PauseRun extends DagwrightError {
   }
 
   /** The `data` option; undefined without it. */
-  readonly data: unknown;
+  declare readonly data: unknown;
   /** When the run may continue by itself, in ms since 1970; undefined without the option. */
-  readonly until: number | undefined;
+  declare readonly until: number | undefined;
+  /** What the run waits for, available as `run.pauseReason`. */
+  declare readonly reason?: string;
 
   /** @throws {TypeError} | {RangeError} when `until` is not a valid time */
-  constructor(
-    /** What the run waits for, available as `run.pauseReason`. */
-    readonly reason?: string,
-    options: PauseOptions = {},
-  ) {
+  constructor(reason?: string, options: PauseOptions = {}) {
     super(reason ?? "", "PAUSE_RUN");
     checkOptions(options, RULES, "PauseRun");
-    this.data = options.data;
-    this.until = options.until === undefined ? undefined : timeOf("until", options.until);
+    const { data, until } = options;
+    setGiven<PauseRun>(this, { reason, data, until: until === undefined ? undefined : timeOf("until", until) });
   }
 }
 

@@ -129,8 +129,9 @@ class WasmBackend implements Backend {
       if (error.how === "slow start")
         throw failure(call, `did not start within its timeout of ${timeout} ms: its start function does not end`);
       if (error.how === "lost") throw failure(call, `was lost: ${messageOf(error.cause)}`, error.cause, true);
-      const message = `Node "${call.node.name}" took longer than the timeout of ${timeout} ms of its module. Raise it, or find out what takes so long.`;
-      throw new NodeTimeoutError(message, siteOf(call));
+      const { site } = call;
+      const message = `Node "${site.item ?? site.node}" took longer than the timeout of ${timeout} ms of its module. Raise it, or find out what takes so long.`;
+      throw new NodeTimeoutError(message, site);
     }
   }
 }
@@ -204,14 +205,10 @@ function resultIn(bytes: Uint8Array, call: BackendCall): unknown {
   }
 }
 
-function siteOf({ node, ctx, attempt }: BackendCall) {
-  return { runId: ctx.runId, node: node.name, attempt };
-}
-
 /** @param what - a clause about the module */
 function failure(call: BackendCall, what: string, cause?: unknown, retryable = cause !== undefined): BackendError {
-  const site = cause === undefined ? siteOf(call) : { ...siteOf(call), cause };
-  return new BackendError(`The module of node "${call.node.name}" ${asSentence(what)}`, site, { retryable });
+  const site = cause === undefined ? call.site : { ...call.site, cause };
+  return new BackendError(`The module of node "${site.item ?? site.node}" ${asSentence(what)}`, site, { retryable });
 }
 
 function bytesIn(option: OptionName, limit: unknown): number {

@@ -8,5 +8,5 @@ await withPostgres(({ url }) => {
   const store = postgresStore(url, { lease: 1500 });
   afterAll(() => store.close());
   closeRemotes();
-  remoteRecoveringContract("Postgres", url, () => ({ database: url, store }));
+  remoteRecoveringContract("Postgres", { connection: url }, () => ({ database: url, store }));
 });

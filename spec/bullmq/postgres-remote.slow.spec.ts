@@ -9,6 +9,6 @@ await withPostgres(({ url }) => {
   const store = postgresStore(url);
   afterAll(() => store.close());
   closeRemotes();
-  remoteContracts(url, store);
-  remoteWorkingContract("Postgres", url, () => store);
+  remoteContracts({ connection: url }, store);
+  remoteWorkingContract("Postgres", { connection: url }, () => store);
 });

@@ -7,7 +7,8 @@ import { remoteRecoveringContract } from "../contracts/remote-recovering.contrac
 import { withRedis } from "../support/bullmq.js";
 import { closeRemotes } from "../support/remoted.js";
 
-await withRedis(({ url }) => {
+await withRedis(({ url, prefix }) => {
+  const broker = { connection: url, prefix: prefix() };
   const folder = mkdtempSync(join(tmpdir(), "dagwright-remote-"));
   const database = join(folder, "runs.db");
   const store = sqliteStore(database, { lease: 1500 });
@@ -16,5 +17,5 @@ await withRedis(({ url }) => {
     rmSync(folder, { recursive: true });
   });
   closeRemotes();
-  remoteRecoveringContract("Redis", url, () => ({ database, store }));
+  remoteRecoveringContract("Redis", broker, () => ({ database, store }));
 });

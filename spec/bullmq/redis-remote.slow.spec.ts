@@ -5,10 +5,11 @@ import { withRedis } from "../support/bullmq.js";
 import { remoteContracts } from "../support/remote-subject.js";
 import { closeRemotes } from "../support/remoted.js";
 
-await withRedis(({ url }) => {
+await withRedis(({ url, prefix }) => {
+  const broker = { connection: url, prefix: prefix() };
   const store = sqliteStore(":memory:");
   closeRemotes();
   afterAll(() => store.close());
-  remoteContracts(url, store);
-  remoteWorkingContract("Redis", url, () => store);
+  remoteContracts(broker, store);
+  remoteWorkingContract("Redis", broker, () => store);
 });

@@ -13,13 +13,24 @@ it("A worker has to be told its queue", async () => {
   expect(stderr).toContain("--queue <name>");
 });
 
-await withRedis(({ url }) => {
+await withRedis(({ url, prefix: newPrefix }) => {
   it("A worker executes the nodes of runs elsewhere, until it is stopped", async () => {
     const queue = queueName();
-    const [program, ...rest] = [...command, "worker", flow("remote"), "--connection", url, "--queue", queue];
+    const prefix = newPrefix();
+    const [program, ...rest] = [
+      ...command,
+      "worker",
+      flow("remote"),
+      "--connection",
+      url,
+      "--queue",
+      queue,
+      "--prefix",
+      prefix,
+    ];
     const child = spawn(program, rest, { cwd: root, stdio: "ignore" });
     const ended = new Promise((resolve) => child.on("close", resolve));
-    await using backend = remote({ connection: url, queue });
+    await using backend = remote({ connection: url, queue, prefix });
     const run = await placedOn(remoted, () => backend).run({ mode: "hybrid", inputs: { n: 4 } });
     expect(run.get("double")).toEqual([8, expect.any(Number)]);
     expect((run.get("double") as number[])[1]).not.toBe(process.pid);

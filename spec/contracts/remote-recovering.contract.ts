@@ -9,7 +9,7 @@ import { bundled } from "../support/bundled.js";
 import { placedOn } from "../support/placed.js";
 import type { DriverOptions } from "../support/remote-driver.js";
 import { gated } from "../support/remote-workflows.js";
-import { countJobs, queueName, useRemote } from "../support/remoted.js";
+import { type Broker, countJobs, queueName, useRemote } from "../support/remoted.js";
 import { until } from "../support/waiting.js";
 
 const workerScript = bundled("remote-worker");
@@ -23,8 +23,8 @@ export interface SharedStore {
   readonly store: SqlStore;
 }
 
-/** What holds for a recorded run whose driver dies. @param broker - for titles */
-export function remoteRecoveringContract(broker: string, connection: string, shared: () => SharedStore): void {
+/** What holds for a recorded run whose driver dies. @param name - of the broker, for titles */
+export function remoteRecoveringContract(name: string, broker: Broker, shared: () => SharedStore): void {
   const processes: ChildProcess[] = [];
   const folders: string[] = [];
   afterEach(() => {
@@ -43,15 +43,15 @@ export function remoteRecoveringContract(broker: string, connection: string, sha
     const file = join(folder, "ledger");
     writeFileSync(file, "");
     const queue = queueName();
-    const worker = start(workerScript, { connection, queue, lease: LEASE });
+    const worker = start(workerScript, { ...broker, queue, lease: LEASE });
     await once(worker.stdout as NodeJS.ReadableStream, "data");
     const { database, store } = shared();
-    const driver = start(driverScript, { connection, queue, database, runId, file, lease: LEASE } as DriverOptions);
+    const driver = start(driverScript, { ...broker, queue, database, runId, file, lease: LEASE } as DriverOptions);
     const lines = () => readFileSync(file, "utf8").split("\n").slice(0, -1);
     await until(() => lines().length === 1);
     driver.kill("SIGKILL");
     await once(driver, "exit");
-    const backend = useRemote({ connection, queue, lease: LEASE });
+    const backend = useRemote({ ...broker, queue, lease: LEASE });
     const dag = placedOn(gated, (node) => (node === "gated" ? backend : "inline"));
     const resume = async () => {
       await until(async () => (await store.getRun(runId))?.status !== "running" || (await isFree(store, runId)));
@@ -60,7 +60,7 @@ export function remoteRecoveringContract(broker: string, connection: string, sha
     return { backend, queue, lines, store, worker, open: () => writeFileSync(`${file}.open`, ""), resume };
   };
 
-  describe(`Recorded runs with remote nodes through ${broker}`, () => {
+  describe(`Recorded runs with remote nodes through ${name}`, () => {
     it("go on with a result that has come while nobody drove them", async () => {
       const runId = `late-${Math.random()}`;
       const { backend, queue, lines, open, resume } = await scene(runId);
@@ -70,7 +70,7 @@ export function remoteRecoveringContract(broker: string, connection: string, sha
       expect(run.get("after")).toBe("through and after");
       expect(lines()).toEqual([`begun ${runId}/gated`, `ended ${runId}/gated`]);
       await backend.close();
-      expect(await countJobs(connection, queue)).toBe(0);
+      expect(await countJobs(broker, queue)).toBe(0);
     });
 
     it("wait for a node that a worker still executes, and enqueue nothing twice", async () => {
@@ -83,7 +83,7 @@ export function remoteRecoveringContract(broker: string, connection: string, sha
       expect(run.get("after")).toBe("through and after");
       expect(lines()).toEqual([`begun ${runId}/gated`, `ended ${runId}/gated`]);
       await backend.close();
-      expect(await countJobs(connection, queue)).toBe(0);
+      expect(await countJobs(broker, queue)).toBe(0);
     });
   });
 }

@@ -5,18 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BackendError, Dag, type RunStore } from "dagwright";
-import type { BullmqConnection } from "dagwright/bullmq";
 import { bundled } from "../support/bundled.js";
 import { placedOn } from "../support/placed.js";
 import { Counting, working } from "../support/remote-workflows.js";
-import { countJobs, queueName, useRemote, useWorker } from "../support/remoted.js";
+import { type Broker, countJobs, queueName, useRemote, useWorker } from "../support/remoted.js";
 import { failure, until } from "../support/waiting.js";
 
 const script = bundled("remote-worker");
 const LEASE = 1500;
 
-/** What holds between a run and its workers. @param broker - for titles */
-export function remoteWorkingContract(broker: string, connection: BullmqConnection, store: () => RunStore): void {
+/** What holds between a run and its workers. @param name - of the broker, for titles */
+export function remoteWorkingContract(name: string, broker: Broker, store: () => RunStore): void {
   const processes: ChildProcess[] = [];
   const folders: string[] = [];
   afterEach(async () => {
@@ -31,7 +30,7 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
     return { file, lines: () => readFileSync(file, "utf8").split("\n").slice(0, -1) };
   };
   const startWorker = async (queue: string) => {
-    const options = JSON.stringify({ connection, queue, lease: LEASE });
+    const options = JSON.stringify({ ...broker, queue, lease: LEASE });
     const child = spawn(process.execPath, ["--no-warnings", script, options], { stdio: ["ignore", "pipe", "inherit"] });
     processes.push(child);
     await once(child.stdout as NodeJS.ReadableStream, "data");
@@ -39,11 +38,11 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
   };
   const hybrid = { mode: "hybrid" } as const;
   const onto = <D extends Dag<any>>(dag: D, queue: string, more: object = {}) => {
-    const backend = useRemote({ connection, queue, lease: LEASE, ...more });
+    const backend = useRemote({ ...broker, queue, lease: LEASE, ...more });
     return { backend, dag: placedOn(dag, () => backend) };
   };
 
-  describe(`Remote nodes through ${broker}`, () => {
+  describe(`Remote nodes through ${name}`, () => {
     it("fails an attempt whose worker dies, and retries it on another", async () => {
       const queue = queueName();
       const { dag } = onto(working, queue);
@@ -102,7 +101,7 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
       expect(error).toMatchObject({ code: "BACKEND" });
       expect(error.message).toContain('It took more than 50 ms, its "timeout".');
       await backend.close();
-      expect(await countJobs(connection, queue)).toBe(0);
+      expect(await countJobs(broker, queue)).toBe(0);
     });
 
     it("leaves jobs of other code to workers that have it, and both sides say so once", async () => {
@@ -113,12 +112,12 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
       old.node("double", (m: number) => m * 3);
       const fresh = new Dag<any>("changing");
       fresh.node("double", (n: number) => n * 2);
-      const stale = useWorker({ connection, queue, workflows: [old] });
+      const stale = useWorker({ ...broker, queue, workflows: [old] });
       await stale.ready();
       const { dag } = onto(fresh, queue);
       const run = dag.run({ ...hybrid, inputs: { n: 4 } });
       await until(() => warnings.length >= 2);
-      await useWorker({ connection, queue, workflows: [fresh] }).ready();
+      await useWorker({ ...broker, queue, workflows: [fresh] }).ready();
       expect((await run).get("double")).toBe(8);
       expect(await Promise.all([5, 6].map((n) => dag.run({ ...hybrid, inputs: { n } })))).toMatchObject([
         { results: { double: 10 } },
@@ -139,7 +138,7 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
       built.node("double", new Function("n2", "return n2 * 2") as (n2: number) => number);
       const source = new Dag<any>("built");
       source.node("double", (n: number) => n * 3);
-      useWorker({ connection, queue, workflows: [built] });
+      useWorker({ ...broker, queue, workflows: [built] });
       expect((await onto(source, queue).dag.run({ ...hybrid, inputs: { n: 4 } })).get("double")).toBe(8);
     });
 
@@ -148,7 +147,7 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
       const large = new Dag<any>("large");
       large.node("size", (text: string) => text.length);
       large.node("grow", (n: number) => "x".repeat(n));
-      useWorker({ connection, queue, workflows: [large], store: store() });
+      useWorker({ ...broker, queue, workflows: [large], store: store() });
       const { dag } = onto(large, queue);
       const inputs = { text: "x".repeat(300_000), n: 300_000 };
       const error = await failure(dag.runUntil("size", { ...hybrid, inputs: { ...inputs } }));
@@ -159,9 +158,22 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
       expect((recorded.get("grow") as string).length).toBe(300_000);
     });
 
+    it("names the item of a map in the error of each attempt", async () => {
+      const dag = new Dag<any>("maps");
+      dag.node("list", { backend: "inline" }, () => new Map([["a b", 1]]));
+      dag.map("each", { needs: ["list"], retry: { retries: 1, delay: 0 } }, (value: number) => value);
+      const { dag: placed } = onto(dag, queueName(), { timeout: 20 });
+      const error = await failure(placed.run(hybrid));
+      const site = { name: "BackendError", code: "BACKEND", item: "each[a b]" };
+      expect(error.errors).toMatchObject([
+        { ...site, attempt: 1 },
+        { ...site, attempt: 2 },
+      ]);
+    });
+
     it("gives each run an instance of its own of a class", async () => {
       const queue = queueName();
-      useWorker({ connection, queue, workflows: [Counting] });
+      useWorker({ ...broker, queue, workflows: [Counting] });
       const { dag } = onto(Dag.from(Counting) as Dag<any>, queue);
       expect((await dag.run(hybrid)).get("second")).toEqual([1, 2]);
       expect((await dag.run(hybrid)).get("second")).toEqual([1, 2]);
@@ -176,17 +188,17 @@ export function remoteWorkingContract(broker: string, connection: BullmqConnecti
         await new Promise((resolve) => setTimeout(resolve, 100));
         return "done";
       });
-      const closing = useWorker({ connection, queue, workflows: [slow] });
+      const closing = useWorker({ ...broker, queue, workflows: [slow] });
       const { backend, dag } = onto(slow, queue);
       const run = dag.run(hybrid);
       await until(() => begun);
       await closing.close();
       expect((await run).get("wait")).toBe("done");
       const waiting = failure(dag.run(hybrid));
-      await until(async () => (await countJobs(connection, queue)) === 1);
+      await until(async () => (await countJobs(broker, queue)) === 1);
       await backend.close();
       expect((await waiting).cause).toMatchObject({ code: "CLOSED" });
-      expect(await countJobs(connection, queue)).toBe(0);
+      expect(await countJobs(broker, queue)).toBe(0);
     });
   });
 }

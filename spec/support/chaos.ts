@@ -5,7 +5,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { ChaosSettings } from "./chaos-service.js";
 import { DELAY, STEPS, tellLedger, type Told } from "./chaos-workflows.js";
 import type { OpenSubject } from "./store-subjects.js";
 
@@ -73,7 +72,7 @@ export class Fleet {
   ) {}
 
   /** Starts a process. Resolves when its service has started. @param preload - code that it runs first */
-  async start(settings: ChaosSettings = {}, preload?: string): Promise<ChildProcess> {
+  async start(settings: object = {}, preload?: string): Promise<ChildProcess> {
     const first = preload === undefined ? [] : ["--import", `data:text/javascript,${encodeURIComponent(preload)}`];
     const args = [...first, this.script, this.database, this.ledger.path, JSON.stringify(settings)];
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--expose-gc", ...args], {
@@ -85,7 +84,7 @@ export class Fleet {
     await Promise.race([
       once(child.stdout as NonNullable<typeof child.stdout>, "data"),
       once(child, "exit").then(([code]) => {
-        throw new Error(`A service process ended with ${code} before it was ready: ${this.errors}`);
+        throw new Error(`A process ended with ${code} before it was ready: ${this.errors}`);
       }),
     ]);
     this.processes.add(child);

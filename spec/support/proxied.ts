@@ -4,7 +4,7 @@ import type { PostgresServer } from "./postgres.js";
 import { startProxy, type Proxy } from "./proxy.js";
 
 /** A {@link Proxy} to a database, and stores that connect through it. */
-export interface ProxiedStores extends Omit<Proxy, "port"> {
+export interface ProxiedStores extends Omit<Proxy, "port" | "isolate" | "rejoin"> {
   /** @param settings - connection parameters, as in the address */
   readonly open: (options?: StoreOptions, settings?: Readonly<Record<string, string>>) => Promise<SqlStore>;
 }

@@ -11,6 +11,10 @@ export interface Proxy {
   holdBack(): void;
   /** Ends all connections. */
   cut(): void;
+  /** Silently drops the traffic of all connections, also of those that are made, or ends them all, until `rejoin`. */
+  isolate(how: "silently" | "with resets"): void;
+  /** Connections that are made from now on lead to the server. */
+  rejoin(): void;
   close(): Promise<void>;
 }
 
@@ -23,10 +27,12 @@ interface Connection {
 export async function startProxy(port: number): Promise<Proxy> {
   let connections: Connection[] = [];
   let holdsBack = false;
+  let isolated: "silently" | "with resets" | undefined;
   let trips = 0;
   const proxy = createServer((client) => {
+    if (isolated === "with resets") return void client.on("error", () => {}).resetAndDestroy();
     const server = connect(port, "127.0.0.1");
-    const connection: Connection = { client, server, isSilent: false };
+    const connection: Connection = { client, server, isSilent: isolated === "silently" };
     connections.push(connection);
     let isServersTurn = false;
     let hasAsked = true;
@@ -63,6 +69,14 @@ export async function startProxy(port: number): Promise<Proxy> {
     silence: () => connections.forEach((connection) => (connection.isSilent = true)),
     holdBack: () => (holdsBack = true),
     cut: () => connections.forEach(({ client }) => client.destroy()),
+    isolate: (how) => {
+      isolated = how;
+      for (const connection of connections) {
+        if (how === "silently") connection.isSilent = true;
+        else connection.client.resetAndDestroy();
+      }
+    },
+    rejoin: () => (isolated = undefined),
     close: async () => {
       for (const { client, server } of connections) {
         client.destroy();

@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, it } from "vitest";
 import { freePort } from "./free-port.js";
 import { until } from "./waiting.js";
 
-/** A Redis server of a spec's own, which loses its data when it ends. */
+/** A Redis server of a spec's own, which loses its data when it ends, unless they are saved. */
 export class OwnRedis {
   private process: ChildProcess | undefined;
   private readonly folder = mkdtempSync(join(tmpdir(), "dagwright-redis-"));
@@ -28,6 +29,13 @@ export class OwnRedis {
     const options = ["--port", String(this.port), "--save", "", "--appendonly", "no", "--dir", this.folder, ...more];
     this.process = spawn("redis-server", options, { stdio: "ignore" });
     await until(() => canConnect(this.port));
+  }
+
+  /** What it has is there when it is started again. */
+  async save(): Promise<void> {
+    const redis = new Redis(this.url);
+    await redis.save();
+    redis.disconnect();
   }
 
   async kill(): Promise<void> {

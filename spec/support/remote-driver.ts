@@ -6,6 +6,7 @@ import { gated } from "./remote-workflows.js";
 
 export interface DriverOptions {
   readonly connection: string;
+  readonly prefix?: string;
   readonly queue: string;
   readonly database: string;
   readonly runId: string;
@@ -13,9 +14,9 @@ export interface DriverOptions {
   readonly lease: number;
 }
 
-const { connection, queue, database, runId, file, lease } = JSON.parse(process.argv[2]) as DriverOptions;
+const { connection, prefix, queue, database, runId, file, lease } = JSON.parse(process.argv[2]) as DriverOptions;
 const store = database.startsWith("postgres") ? postgresStore(database, { lease }) : sqliteStore(database, { lease });
-const backend = remote({ connection, queue, lease });
+const backend = remote({ connection, prefix, queue, lease });
 const dag = placedOn(gated, (node) => (node === "gated" ? backend : "inline"));
 await dag.run({ mode: "hybrid", store, runId, inputs: { file } });
 process.stdout.write("done\n");

@@ -1,6 +1,14 @@
 /** Workers and remote backends of specs, which are closed after each. */
+import type { JobType } from "bullmq";
 import { afterAll } from "vitest";
 import { remote, worker, type BullmqConnection, type RemoteOptions, type WorkerOptions } from "dagwright/bullmq";
+
+/** Where the queues of a spec are. */
+export interface Broker {
+  /** An address, or options with a `url`. */
+  readonly connection: BullmqConnection;
+  readonly prefix?: string;
+}
 
 let queues = 0;
 
@@ -29,14 +37,15 @@ export function closeRemotes(): void {
   });
 }
 
-/** How many jobs a queue has, in any state. */
-export async function countJobs(connection: BullmqConnection, name: string): Promise<number> {
+/** How many jobs a queue has, in any state unless one is given. */
+export async function countJobs(broker: Broker, name: string, state?: JobType): Promise<number> {
   const { createPostgresBackend, Queue } = await import("bullmq");
-  const url = connection as string;
+  const { connection, prefix = "dagwright" } = broker;
+  const url = typeof connection === "string" ? connection : (connection as { readonly url: string }).url;
   const queue = url.startsWith("postgres")
     ? new Queue(name, { connection: { connectionString: url } as never }, createPostgresBackend as never)
-    : new Queue(name, { connection: { url }, prefix: "dagwright" });
-  const counts = await queue.getJobCounts();
+    : new Queue(name, { connection: { url }, prefix });
+  const counts = await queue.getJobCounts(...(state === undefined ? [] : [state]));
   await queue.close();
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

@@ -10,6 +10,7 @@ import { encodeThrown } from "../../base/error-codec.js";
 import { asText, messageOf, shortPath } from "../../base/message.js";
 import { define } from "../../base/objects.js";
 import { readSnapshot, type Snapshot } from "../../base/snapshot.js";
+import { withinTrace } from "../../base/within-trace.js";
 import type { Context } from "../../definition/context.js";
 import { current, followContexts } from "../../definition/current-context.js";
 import { paramCount } from "../../definition/specs/named-inputs.js";
@@ -20,7 +21,6 @@ import { isPause } from "../../run/pause.js";
 import type { Class } from "../../base/class-state.js";
 import type { NodeFunction, NodeSpec } from "../../definition/specs/node-spec.js";
 import { BufferTransfer } from "./buffer-transfer.js";
-import { withinTrace } from "./worker-trace.js";
 import { serveTasks, type TaskScope } from "./task-service.js";
 import type {
   Address,

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { asSentence, messageOf } from "../../base/message.js";
 import { current } from "../../definition/current-context.js";
 import type { BackendCall } from "../../definition/specs/backend.js";
-import { BackendError, type BackendFailure, type ErrorSite } from "../../run/errors.js";
+import { BackendError, type BackendFailure } from "../../run/errors.js";
 import type { AttemptPlace, RunStore, ValueStore } from "../../stores/store.js";
 import { Unsendable, Values } from "./values.js";
 import { codeOf, jobId, type JobContext, type Message, type NodeJob, type Outcome, type Sent } from "./wire.js";
@@ -83,21 +83,11 @@ export class RemoteAttempt {
 
   /** @param reason - sentences */
   error(reason: string, failure: BackendFailure & ErrorOptions = {}): BackendError {
-    const { ctx, node, attempt } = this.call;
-    const { runId, item } = ctx;
-    const own = item === undefined ? {} : { item: `${node.name}[${item.index}]` };
-    const site: ErrorSite = {
-      runId,
-      node: node.name,
-      attempt,
-      ...own,
-      ...(failure.cause ? { cause: failure.cause } : {}),
-    };
-    return new BackendError(
-      `Node "${node.name}" failed on the remote backend "${this.backend}": ${reason}`,
-      site,
-      failure,
-    );
+    const { site: place } = this.call;
+    const { cause, ...rest } = failure;
+    const site = cause === undefined ? place : { ...place, cause };
+    const message = `Node "${place.item ?? place.node}" failed on the remote backend "${this.backend}": ${reason}`;
+    return new BackendError(message, site, rest);
   }
 
   private async context(position: number): Promise<JobContext> {

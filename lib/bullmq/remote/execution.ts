@@ -3,7 +3,7 @@ import { onAbort } from "../../base/abort.js";
 import { asSentence, messageOf } from "../../base/message.js";
 import { followContexts } from "../../definition/current-context.js";
 import type { Context } from "../../definition/context.js";
-import { withinTrace } from "../../backends/thread/worker-trace.js";
+import { withinTrace } from "../../base/within-trace.js";
 import type { Callable } from "./known-nodes.js";
 import { remoteContext } from "./remote-context.js";
 import { Unsendable, type Values } from "./values.js";

@@ -24,6 +24,15 @@ const QUIET = 60_000;
 const LOCK_SHARE = 0.6;
 const CHECK_SHARE = 0.15;
 
+/** How long an end waits for jobs, or events, in one go, in ms. */
+const WAIT = 5000;
+
+/**
+ * How long a Redis may leave commands unanswered until it is connected to again, in ms; two leases, if that is longer. A
+ * process that is blocked by a node takes an answer that has come for none.
+ */
+const SILENCE = 60_000;
+
 interface Closable {
   getBackend(): IQueueBackend;
   close(): Promise<void>;
@@ -60,13 +69,15 @@ export class QueueEnds {
 
   events(): QueueEvents {
     const { QueueEvents } = this.bullmq;
-    return this.watched(new QueueEvents(this.name, this.options() as never, this.factory as never));
+    const options = { ...this.options(), blockingTimeout: WAIT };
+    return this.watched(new QueueEvents(this.name, options as never, this.factory as never));
   }
 
   worker(process: Processor<NodeJob, string>, concurrency: number): NodeWorker {
     const { Worker } = this.bullmq;
     const lockDuration = Math.floor(this.lease * LOCK_SHARE);
-    const own = { concurrency, lockDuration, lockRenewTime: lockDuration / 3, autorun: false, runRetryDelay: 1000 };
+    const locks = { lockDuration, lockRenewTime: lockDuration / 3 };
+    const own = { ...locks, concurrency, autorun: false, runRetryDelay: 1000, drainDelay: WAIT / 1000 };
     const options = { ...this.options(), ...own };
     const worker: NodeWorker = new Worker(this.name, process, options as never, this.factory as never);
     return this.watched(worker);
@@ -100,11 +111,14 @@ export class QueueEnds {
   private redis(): object {
     const { connection } = this;
     const own = { maxRetriesPerRequest: null };
-    if (typeof connection === "string") return { url: connection, ...own };
+    // What a firewall has forgotten is never answered, and never refused.
+    const wished = { socketTimeout: Math.max(SILENCE, 2 * this.lease) };
+    if (typeof connection === "string") return { ...wished, ...own, url: connection };
     const instance = connection as Redis | Cluster;
-    if (typeof instance.duplicate !== "function") return { ...connection, ...own };
-    if (!("nodes" in instance)) return { ...instance.options, ...own, lazyConnect: false };
-    const cluster = instance.duplicate();
+    if (typeof instance.duplicate !== "function") return { ...wished, ...connection, ...own };
+    if (!("nodes" in instance)) return { ...wished, ...instance.options, ...own, lazyConnect: false };
+    const redisOptions = { ...wished, ...instance.options.redisOptions, ...own };
+    const cluster = instance.duplicate([], { redisOptions });
     this.clusters.push(cluster);
     return cluster;
   }

@@ -12,11 +12,13 @@ import { hasFunction, type NodeSpec } from "../../definition/specs/node-spec.js"
 import { InFlight } from "../../stores/database/in-flight.js";
 import { byBroker } from "../brokers/broker-failure.js";
 import { type BullmqConnection, checkConnection, refusePrefix } from "../brokers/connection.js";
+import { AbandonedJobs } from "./abandoned-jobs.js";
 import { RemoteAttempt } from "./attempt.js";
-import { publish, whenHeard } from "./heard-events.js";
+import { whenHeard } from "./heard-events.js";
+import { NodeJobs } from "./node-jobs.js";
 import { type NodeQueue, type NodeQueueJob, QueueEnds, WARNING } from "./queue-ends.js";
 import { TakenJobs } from "./taken-jobs.js";
-import { ABANDONED, CANCEL, type Message, type NodeJob } from "./wire.js";
+import { ABANDONED, type Message, type NodeJob } from "./wire.js";
 
 /** The options of {@link remote}. */
 export interface RemoteOptions {
@@ -37,10 +39,6 @@ const MIN_LEASE = 100;
 
 /** How many jobs are asked for at a time of which nothing has been heard for long. */
 const MOST_ASKED = 50;
-
-/** How long the job of an attempt is kept that nobody asks for, in s: of a recorded run, whose driver may be replaced, longer. */
-const KEPT = { age: 3600 };
-const KEPT_RECORDED = { age: 7 * 86_400 };
 
 export const checkLease: Rules<RemoteOptions>["lease"] = (option, lease) =>
   checkDuration(option, lease, MIN_LEASE, MAX_TIMEOUT);
@@ -78,8 +76,8 @@ export function remote(options: RemoteOptions): RemoteBackend {
   return new RemoteQueue(options);
 }
 
-/** Why a job failed whose worker did not renew its lock. */
-const STALLED = "it has not been heard of any longer";
+/** Why a job failed whose worker did not renew its lock: as told by who finds it, and by the worker that gets it next. */
+const STALLED = "job stalled";
 
 /** An attempt whose outcome has not come yet. */
 interface Pending {
@@ -87,13 +85,14 @@ interface Pending {
   readonly outcome: Deferred<string>;
   /** Enqueues it once more. */
   readonly again: () => void;
-  /** When something was heard of it, by the monotonic clock. */
+  /** When something was heard of it, by the monotonic clock; Infinity before it is enqueued. */
   heardAt: number;
 }
 
 /** The open ends of the queue. */
 interface Opened {
   readonly queue: NodeQueue;
+  readonly jobs: NodeJobs;
   readonly events: QueueEvents;
 }
 
@@ -107,8 +106,7 @@ class RemoteQueue implements RemoteBackend {
   private closing: Promise<void> | undefined;
   private readonly over = deferred();
   private readonly pending = new Map<string, Pending>();
-  /** The jobs of calls that nobody waits for any longer, which workers may still have. */
-  private readonly abandoned = new Set<string>();
+  private readonly abandoned = new AbandonedJobs();
   private readonly taken = new TakenJobs();
   private readonly settling = new InFlight();
   private readonly warned = new Set<string>();
@@ -146,13 +144,14 @@ class RemoteQueue implements RemoteBackend {
   private async outcomeOf(opened: Opened, attempt: RemoteAttempt, job: NodeJob, signal: AbortSignal): Promise<string> {
     const id = attempt.id(job);
     const outcome = deferred<string>();
-    const again = () => this.settling.add(opened.queue.remove(id).then(() => this.enqueue(opened, attempt, id, job)));
-    this.pending.set(id, { attempt, outcome, again, heardAt: now() });
+    const { jobs } = opened;
+    const again = () => this.settling.add(jobs.remove(id).then(() => this.enqueue(jobs, attempt, id, job)));
+    this.pending.set(id, { attempt, outcome, again, heardAt: Infinity });
     this.watchOver(opened);
     const forget = onAbort(signal, outcome.reject);
     const late = () => outcome.reject(attempt.error(`It took more than ${this.timeout} ms, its "timeout".`));
     const timer = this.timeout === undefined ? undefined : setTimeout(late, this.timeout);
-    const added = this.enqueue(opened, attempt, id, job);
+    const added = this.enqueue(jobs, attempt, id, job);
     added.catch((cause: unknown) =>
       outcome.reject(attempt.error(`The queue refused it: ${asSentence(messageOf(cause))}`, { cause })),
     );
@@ -165,27 +164,22 @@ class RemoteQueue implements RemoteBackend {
       clearTimeout(timer);
       forget();
       this.pending.delete(id);
-      if (!isSettled) this.settling.add(added.then(() => this.cancel(opened, id)));
+      if (!isSettled) this.settling.add(added.then((isThere) => (isThere ? this.abandoned.add(id, jobs) : undefined)));
       else if (attempt.record !== undefined) this.taken.add(id, attempt.record);
-      else this.settling.add(opened.queue.remove(id));
+      else this.settling.add(jobs.remove(id));
     }
   }
 
-  private async enqueue({ queue }: Opened, attempt: RemoteAttempt, id: string, job: NodeJob): Promise<void> {
+  /** @returns whether its job is there, since somebody still waits for it */
+  private async enqueue(jobs: NodeJobs, attempt: RemoteAttempt, id: string, job: NodeJob): Promise<boolean> {
     const { isRecorded } = attempt;
-    const kept = isRecorded ? KEPT_RECORDED : KEPT;
-    await queue.add(job.node, job, { jobId: id, removeOnComplete: kept, removeOnFail: kept });
+    if (!(await jobs.add(id, job, isRecorded, () => this.pending.has(id)))) return false;
+    const pending = this.pending.get(id);
+    if (pending !== undefined) pending.heardAt = now();
     // An earlier driver of the run may have enqueued it.
-    const earlier = isRecorded ? await queue.getJob(id) : undefined;
+    const earlier = isRecorded ? await jobs.get(id) : undefined;
     if (earlier !== undefined) this.found(id, earlier);
-  }
-
-  /** Takes the job out of the queue, or tells the worker that has it. */
-  private async cancel({ queue }: Opened, id: string): Promise<void> {
-    this.abandoned.add(id);
-    const removed = await queue.remove(id).catch(() => 0);
-    if (removed === 1) return void this.abandoned.delete(id);
-    await publish(queue.getBackend(), CANCEL, id);
+    return true;
   }
 
   private watchOver(opened: Opened): void {
@@ -212,7 +206,7 @@ class RemoteQueue implements RemoteBackend {
   private async connect(): Promise<Opened> {
     const queue = this.ends.queue();
     const events = this.ends.events();
-    this.opened = { queue, events };
+    this.opened = { queue, jobs: new NodeJobs(queue), events };
     events.on("completed", ({ jobId, returnvalue }) => this.completed(jobId, returnvalue));
     events.on("failed", ({ jobId, failedReason }) => this.failed(jobId, failedReason));
     // BullMQ puts it back, so that the next worker fails it. It is removed before.
@@ -234,13 +228,15 @@ class RemoteQueue implements RemoteBackend {
     if (pending === undefined) return this.dropped(id);
     // An earlier driver of the run had given it up.
     if (reason === ABANDONED) return pending.again();
-    const why = `The worker that had it is gone (${reason}). Give the node a retry.`;
+    const why = reason.startsWith(STALLED)
+      ? "The worker that had it is gone, or was not heard of any longer. If the node itself ends its workers, mend that; else give it a retry."
+      : `Its worker has given it up: ${asSentence(reason)} Give the node a retry.`;
     pending.outcome.reject(pending.attempt.error(why, { code: "WORKER_LOST" }));
   }
 
   /** A job that nobody waits for is over. */
   private dropped(id: string): void {
-    if (this.abandoned.delete(id) && this.opened !== undefined) this.settling.add(this.opened.queue.remove(id));
+    if (this.opened !== undefined) this.settling.add(this.abandoned.ended(id, this.opened.jobs));
   }
 
   private told(id: string, message: Message): void {
@@ -255,29 +251,30 @@ class RemoteQueue implements RemoteBackend {
   }
 
   /** Looks for dead workers, and asks for jobs of which nothing has been heard: BullMQ drops events when there are many. */
-  private async look({ queue }: Opened): Promise<void> {
+  private async look({ jobs }: Opened): Promise<void> {
     this.isLooking = true;
     try {
-      if (this.pending.size > 0) await this.lookAtPending(queue);
-      await this.taken.removeSettled(queue);
-      if (this.pending.size === 0 && this.taken.isEmpty) this.stopWatching();
+      if (this.pending.size > 0) await this.lookAtPending(jobs);
+      await this.taken.removeSettled(jobs);
+      await this.abandoned.tryAgain(jobs);
+      if (this.pending.size === 0 && this.taken.isEmpty && this.abandoned.isEmpty) this.stopWatching();
     } finally {
       this.isLooking = false;
     }
   }
 
-  private async lookAtPending(queue: NodeQueue): Promise<void> {
-    await queue.getBackend().moveStalledJobsToWait();
+  private async lookAtPending(jobs: NodeJobs): Promise<void> {
+    await jobs.takeStalled();
     const silentSince = now() - this.lease;
     const silent = Array.from(this.pending).filter(([, { heardAt }]) => heardAt < silentSince);
     for (const [id, pending] of silent.slice(0, MOST_ASKED)) {
       pending.heardAt = now();
-      await this.ask(queue, id);
+      await this.ask(jobs, id);
     }
   }
 
-  private async ask(queue: NodeQueue, id: string): Promise<void> {
-    const job = await queue.getJob(id);
+  private async ask(jobs: NodeJobs, id: string): Promise<void> {
+    const job = await jobs.get(id);
     if (job !== undefined) return this.found(id, job);
     const pending = this.pending.get(id);
     const why = "Its job is not in the queue any longer: the broker has lost it, or somebody removed it.";
@@ -295,9 +292,10 @@ class RemoteQueue implements RemoteBackend {
   }
 
   /** A broker that can't be reached is not waited for: it removes jobs by their age. */
-  private async settle({ queue }: Opened): Promise<void> {
+  private async settle({ jobs }: Opened): Promise<void> {
     await this.settling.settled();
-    await this.taken.removeSettled(queue);
+    await this.taken.removeSettled(jobs);
+    await this.abandoned.tryAgain(jobs);
   }
 
   private async shutDown(): Promise<void> {

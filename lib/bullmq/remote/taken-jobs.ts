@@ -1,6 +1,6 @@
 import type { ValueStore } from "../../stores/store.js";
 import type { AttemptRecord } from "./attempt.js";
-import type { NodeQueue } from "./queue-ends.js";
+import type { NodeJobs } from "./node-jobs.js";
 
 /** How many jobs are looked at in one go. */
 const AT_ONCE = 200;
@@ -21,7 +21,7 @@ export class TakenJobs {
   }
 
   /** Removes the jobs whose outcome is recorded. */
-  async removeSettled(queue: NodeQueue): Promise<void> {
+  async removeSettled(jobs: NodeJobs): Promise<void> {
     const byStore = new Map<ValueStore, string[]>();
     for (const [id, { store }] of this.records) {
       const ids = byStore.get(store);
@@ -29,16 +29,16 @@ export class TakenJobs {
       else ids.push(id);
     }
     for (const [store, ids] of byStore) {
-      for (let i = 0; i < ids.length; i += AT_ONCE) await this.removeOf(store, ids.slice(i, i + AT_ONCE), queue);
+      for (let i = 0; i < ids.length; i += AT_ONCE) await this.removeOf(store, ids.slice(i, i + AT_ONCE), jobs);
     }
   }
 
-  private async removeOf(store: ValueStore, ids: readonly string[], queue: NodeQueue): Promise<void> {
+  private async removeOf(store: ValueStore, ids: readonly string[], jobs: NodeJobs): Promise<void> {
     const places = ids.map((id) => (this.records.get(id) as AttemptRecord).place);
     const settled = await store.haveOutcome(places).catch(() => undefined);
     const removed = ids.filter((_, i) => settled === undefined || settled[i]);
     for (const id of removed) this.records.delete(id);
     // A store that is closed says nothing of them any more: BullMQ removes them by their age.
-    if (settled !== undefined) await Promise.all(removed.map((id) => queue.remove(id)));
+    if (settled !== undefined) await Promise.all(removed.map((id) => jobs.remove(id)));
   }
 }

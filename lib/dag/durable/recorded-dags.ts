@@ -139,7 +139,7 @@ export class RecordedDags<N> extends RecordedRuns<
   }
 
   async submission(options: RunOptions<any> | undefined): Promise<Submission> {
-    const { state, checking } = this.factory.create(options, "run");
+    const { state, checking } = this.factory.create(options, "submit");
     await checking;
     const { plan, inputs, sharedMetadata: metadata } = state;
     return { inputs, metadata, structure: structureText(plan, dagStructure) };

@@ -141,8 +141,9 @@ export class MapHost implements AttemptHost {
   }
 
   execute(item: number, call: TracedCall, abort: LazyAbort, onStart: () => void): unknown {
-    if (call.spec.subworkflow === undefined) return this.host.execute(this.node, call, abort, onStart, this.trips);
-    return this.host.executeWorkflow(this.node, call, abort, onStart, this.itemOf(item).name);
+    const { name } = this.itemOf(item);
+    if (call.spec.subworkflow !== undefined) return this.host.executeWorkflow(this.node, call, abort, onStart, name);
+    return this.host.execute(this.node, call, abort, onStart, this.trips, name);
   }
 
   nodeLimitOf(): Semaphore | undefined {

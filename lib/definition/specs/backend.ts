@@ -16,6 +16,18 @@ import type { NodeSpec } from "./node-spec.js";
 /** The name of a backend: of the two that every run has, or of one in the option `backends`. */
 export type BackendName = "inline" | "thread" | (string & {});
 
+/** Which attempt it is, as errors tell it. */
+export interface CallSite {
+  /** The id of the run. */
+  readonly runId: string;
+  /** The name of the node. */
+  readonly node: string;
+  /** Counted from 1. */
+  readonly attempt: number;
+  /** In a map, the item, with the node: `thumb[3]`. */
+  readonly item?: string;
+}
+
 /** One attempt of a node, as a {@link Backend} gets it. */
 export interface BackendCall {
   /** The node: its name, its options, and its function, which is called as `node.fn.apply(node.self, args)`. */
@@ -30,6 +42,8 @@ export interface BackendCall {
   readonly ctx: Context;
   /** The number of this attempt, counted from 1. */
   readonly attempt: number;
+  /** Where errors of this attempt belong: `new BackendError(message, call.site)`. */
+  readonly site: CallSite;
   /** Aborts when nobody waits for the result any longer: at the timeout of the node, or when its run ends. */
   readonly signal: AbortSignal;
   /**

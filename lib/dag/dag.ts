@@ -9,7 +9,7 @@ import { registerInstance } from "../definition/origin/class-registry.js";
 import { registerMaker } from "../definition/subworkflow.js";
 import type { Target } from "../definition/node-handle.js";
 import { isModuleBody, neverInWorker } from "../definition/origin/worker-scope.js";
-import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/typed-wiring.js";
+import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/typed-results.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkSendOptions, type SendOptions } from "../engine/durable/options.js";
 import { checkEvent, checkedPayload } from "../engine/events/payloads.js";

@@ -4,7 +4,7 @@ import type { Holder } from "../policies/holder.js";
 import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { CommonRunOptions } from "./options.js";
-import type { SharedPermits } from "./permits.js";
+import type { SharedPermits } from "./shared-permits.js";
 import type { AttemptTelemetry } from "./telemetry/telemetry.js";
 
 /** The node of a run that another run belongs to. */

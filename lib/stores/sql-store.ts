@@ -32,7 +32,8 @@ import { readRun } from "./reading/recorded-run.js";
 import { RecordedRedactions } from "./recorded-redactions.js";
 import { recoverableRuns } from "./reading/recoverable-runs.js";
 import { Redaction } from "./values/redaction.js";
-import { checkGetRunOptions, runDetails, type GetRunOptions, type RunDetails } from "./reading/run-details.js";
+import { checkGetRunOptions, type GetRunOptions, type RunDetails } from "./reading/run-details.js";
+import { readRunDetails } from "./reading/read-run-details.js";
 import { marksOf, runHistory, type RunHistory } from "./reading/run-history.js";
 import { listRuns, type RunFilter, type RunPage } from "./reading/run-list.js";
 import { type LogHost, runExists, SqlRunLog } from "./writing/run-log.js";
@@ -160,7 +161,7 @@ export class SqlStore implements RunStore {
     return this.access.run(async () => {
       await this.pendingEnds.settled();
       await this.access.read((database) => this.redactions.load(database));
-      return this.access.readConsistent((db) => runDetails(db, runId, this.codec, this.redaction, options.depth));
+      return this.access.readConsistent((db) => readRunDetails(db, runId, this.codec, this.redaction, options.depth));
     });
   }
 

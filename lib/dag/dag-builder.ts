@@ -337,7 +337,7 @@ function paramsFor<O extends NodeOptions>(work: unknown, options: O | undefined)
 
 /**
  * The cases in the place of a map's function: `{ cases: { … } }`.
- * @throws {InvalidNodeError} INVALID_NODE for options beside them
+ * @throws {InvalidNodeError} INVALID_NODE for options next to the cases
  */
 function tableIn(work: unknown, map: string): CaseTable | undefined {
   if (typeof work !== "object" || work === null || !Object.hasOwn(work, "cases")) return undefined;

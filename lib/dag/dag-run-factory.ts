@@ -289,7 +289,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
 
   /**
    * The options of a run, with what its backends are.
-   * @throws {ValidationError} VALIDATION for backends that nobody defines
+   * @throws {ValidationError} VALIDATION for undefined backends
    */
   routed(plan: DagPlan, given: DagRunOptions, isOutermost = true): DagRunOptions {
     const { backends } = this.dag.options;

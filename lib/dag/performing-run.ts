@@ -103,7 +103,7 @@ export abstract class PerformingRun
   abstract readonly hasWaiting: boolean;
   abstract override pump(): void;
   abstract reenter(work: () => void): void;
-  /** Counts needs from now on. */
+  /** Leaves the order of the plan, and counts open needs instead. */
   protected abstract leaveSerialPath(): Readiness;
   abstract enqueue(node: number): void;
   abstract wake(): void;

@@ -79,7 +79,7 @@ export class Attempts {
     return holderIn(this.host, node);
   }
 
-  /** Tracks the calls of the node's function from now on. */
+  /** Starts to track the calls of the node's function. */
   track(node: number, holder: Holder): CallTracker {
     const tracker = new CallTracker(holder);
     (this.trackers ??= new Map()).set(node, tracker);

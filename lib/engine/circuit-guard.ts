@@ -10,7 +10,7 @@ import type { AttemptHost } from "./host.js";
 
 /**
  * Runs a node unless its circuit is open, and records in the circuit whether that failed. A node whose function was not
- * called, or that was cancelled or paused, tells the circuit nothing.
+ * called, or that was cancelled or paused, does not count.
  * @throws {CircuitOpenError} when the circuit is open
  */
 export function* guardedByCircuit(

@@ -47,7 +47,7 @@ export class InnerPermits extends Permits {
     this.owner.forget(waiter);
   }
 
-  /** What goes on in a run that is over takes no permit: nobody would release it. */
+  /** Takes no permit once the run is over, since it would never be released. */
   override take(): void {
     if (this.isClosed) return;
     this.own++;

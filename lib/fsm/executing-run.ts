@@ -27,7 +27,7 @@ import type { StateWaiters } from "./state-waiters.js";
 import { describeWait, destination, END, type Wait } from "./transition.js";
 import type { ValueOutlet } from "./value-outlet.js";
 
-/** The setup of an fsm's run, beside its options. */
+/** The setup of an fsm's run, apart from its options. */
 export interface FsmRunSetup extends EngineSetup {
   /** Whether the run has a handle, which can send events. */
   readonly takesEvents: boolean;

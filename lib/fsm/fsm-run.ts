@@ -63,7 +63,7 @@ export class FsmRun extends ExecutingRun implements DelayedRun {
     this.pump();
   }
 
-  /** Nobody takes its values any longer. An executing state completes first. */
+  /** Ends the run, since no consumer of its values is left. An executing state completes first. */
   private abandoned(): void {
     const isWaiting = this.waits?.description !== undefined;
     if (!this.isOver && isWaiting) this.life.guard(() => this.life.end("completed", undefined));

@@ -1,4 +1,4 @@
-/** The types of the results of runs inside, as far as the class of the outer one tells them. */
+/** The types of the results of runs inside, as far as the class of the outer run shows them. */
 import type { WorkflowKind } from "../definition/defined.js";
 import type { Subworkflow } from "../definition/specs/subworkflow-spec.js";
 import type { IsMachine, SourcesIn } from "../definition/typings/typed-nesting.js";

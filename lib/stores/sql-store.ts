@@ -344,7 +344,7 @@ export class SqlStore implements RunStore {
     const { access, codec, redaction, leases } = this;
     return access.run(async () => {
       const logs = Array.from(leases.driven.values()).filter((log) => log.rootId === runId || log.runId === runId);
-      // A log that can't be written tells its driver.
+      // A log that can't be written notifies its driver.
       await Promise.allSettled(logs.map((log) => log.written()));
       await this.pendingEnds.settled();
       await access.read((database) => this.redactions.load(database));

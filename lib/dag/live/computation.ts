@@ -54,7 +54,7 @@ export interface ComputingDag {
   permitsOf(node: number): Permits;
   pump(): void;
   log(node: number, attempt: number, line: LogLine): void;
-  /** Something that was stopped takes a while to end. */
+  /** Stopped work takes a while to end. */
   isEnding(work: Promise<unknown>): void;
   /** Closes the live dag because of an exception that no node threw. */
   breakDown(fault: unknown): void;
@@ -184,7 +184,7 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
     this.release();
   }
 
-  /** Nobody listens. */
+  /** Not reported. */
   progress(): void {}
 
   log(node: number, attempt: number, line: LogLine): void {
@@ -197,7 +197,7 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
     return false;
   }
 
-  /** Nobody listens. */
+  /** Not reported. */
   get emitter(): undefined {
     return undefined;
   }
@@ -227,7 +227,7 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
     return this.state.runId;
   }
 
-  /** Nobody has a handle of a live dag. */
+  /** A live dag has no handle. */
   get takesEvents(): boolean {
     return false;
   }

@@ -1,15 +1,15 @@
 import { CancelledError } from "../../run/errors.js";
 import { Computation, ManagedComputation, type ComputingDag } from "./computation.js";
 
-/** The computations of a live dag: at most one of each node in progress, and those that were stopped and have not ended. */
+/** The computations of a live dag: at most one per node in progress, and stopped ones that have not ended yet. */
 export class Computations {
   /** By node, what computes it; undefined if nothing does. */
   private readonly byNode: (Computation | undefined)[];
-  /** A computation that is over and that nobody knows, to be used again: a wave of quick nodes needs only one. */
+  /** A finished computation with no references left, kept for reuse: a wave of quick nodes needs only one. */
   private spare: Computation | undefined = undefined;
-  /** Computations to be stopped when freshness is known. */
+  /** Computations to stop once freshness is known. */
   private overtaken: Computation[] = [];
-  /** What was stopped and has not ended. */
+  /** Stopped work that has not ended yet. */
   private readonly ending = new Set<Promise<unknown>>();
 
   /** @param size - how many nodes there are */
@@ -43,7 +43,7 @@ export class Computations {
     this.byNode[node] = undefined;
   }
 
-  /** A plain computation is over, and can be used again unless something knows it. */
+  /** Keeps a finished plain computation for reuse, unless something still refers to it. */
   reuse(computation: Computation): void {
     if (!computation.isOver && !computation.isKnown) this.spare = computation;
   }
@@ -78,13 +78,13 @@ export class Computations {
     for (const computation of open) computation.stop(reason);
   }
 
-  /** Something that was stopped takes a while to end. */
+  /** Adds stopped work that takes a while to end. */
   isEnding(work: Promise<unknown>): void {
     this.ending.add(work);
     void work.then(() => this.ending.delete(work));
   }
 
-  /** Resolves when nothing that was stopped runs any longer: hooks, and runs inside. */
+  /** Resolves when everything that was stopped has ended: hooks, and runs inside. */
   async ended(): Promise<void> {
     while (this.ending.size > 0) await Promise.all(this.ending);
   }

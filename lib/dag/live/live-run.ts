@@ -46,15 +46,15 @@ const noDeadline = (): void => {};
 
 const resolved = Promise.resolve();
 
-/** What a live dag takes from its definition, and whom it tells. */
+/** What a live dag takes from its definition, and the callbacks for what happens. */
 export interface LiveSetup {
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: NodeSpec): ResultCache | undefined;
   /** Finds out where nodes run; undefined when all run inline. */
   readonly place: ((runId: string, abort: LazyAbort) => Placed | Promise<Placed>) | undefined;
-  /** Called when a node has another value than before, or none any more. The nodes around it may still be stale. */
+  /** Called when the value of a node has changed or is gone. Other nodes may still be stale. */
   changed(node: number): void;
-  /** Called when nothing more can be computed at the moment. */
+  /** Called when nothing more can be computed for now. */
   rested(): void;
   /** Called when an exception that no node threw has ended everything. */
   broke(error: ExecutionError): void;
@@ -70,12 +70,12 @@ export interface LiveSetup {
  *
  * Guarantees:
  * - a node is computed from results and inputs of one moment, and at most once for it, retries aside;
- * - one whose result is the same as before, or that has none again, has nothing computed after it;
- * - one that failed is computed again whenever something that it depends on was computed.
+ * - a node whose result has not changed causes no computation of the nodes that depend on it;
+ * - one that failed is computed again whenever something it depends on has been computed.
  *
  * The nodes that only one branch of a choice needs wait for its gate, a vertex after the nodes in `freshness`.
  *
- * Not here: who hears of changes (`live-dag.ts`).
+ * Not here: subscribers (`live-dag.ts`).
  */
 export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, SettlingDag {
   readonly emitter = undefined;
@@ -90,7 +90,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   readonly results: LiveResults;
   private readonly needs: Needs;
   private readonly gates: Gates | undefined;
-  /** The gates that are to be decided, by number. */
+  /** The gates to decide, by number. */
   private undecided: number[] = [];
   private readonly freshness: Freshness;
   private readonly runPermits: RunPermits;
@@ -103,9 +103,9 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   private readonly computations: Computations;
   private lazyPermits: SharedPermits | undefined = undefined;
   private readonly abort = new LazyAbort();
-  /** What begins in a microtask, and resolves when everything is up to date. */
+  /** Starts nodes in a microtask, and resolves when everything is up to date. */
   private wave: Promise<void> | undefined = undefined;
-  /** Waits for what no wave that is to begin computes. */
+  /** Resolves when everything is up to date; for callers that wait while no wave is scheduled. */
   private waiter: Deferred<void> | undefined = undefined;
   private pumping = false;
   private isClosed = false;
@@ -182,7 +182,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     return this.abort.signal;
   }
 
-  /** Nobody listens. */
+  /** Progress is not reported. */
   progress(): void {}
 
   log(node: number, attempt: number, line: LogLine): void {
@@ -193,7 +193,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     return this.plan.specs[node].name;
   }
 
-  /** A generator produces items, which nobody streams. */
+  /** Items of generators are not streamed. */
   streamStarted(): void {}
 
   // --- runs inside ---
@@ -339,7 +339,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     this.pumping = true;
     this.guard(() => this.startReady(this.queue as WorkQueue));
     this.pumping = false;
-    // That of computations holds the live dag.
+    // The context source of a computation would keep the live dag in memory.
     if (current.source !== source) current.source = source;
     if (this.isClosed || this.isWaiting) return;
     this.guard(() => this.setup.rested());
@@ -394,7 +394,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     const { state } = this;
     if (!this.needs.areMet(node)) return this.results.skip(node);
     state.status[node] = Status.running;
-    // It matters only that it has started.
+    // Only that it has started matters, not when.
     state.setStarted(node, 0);
     const isManaged = this.managesAll || this.plan.managed?.[node] === 1 || this.calls?.has(node) === true;
     if (isManaged) this.results.forgetPolicies(node);
@@ -416,7 +416,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   }
 
   private await(computation: Computation, pending: Promise<unknown>): void {
-    // A computation that was stopped has released its permits by now.
+    // A stopped computation has already released its permits.
     const later = (settle: () => void) => {
       this.guard(settle);
       this.pump();
@@ -435,7 +435,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
       { type: "node.completed", result: value, cached: this.state.isCached(node) },
       this.nameOf(node),
     );
-    // The functions of users that judge the outcome may still overtake it.
+    // A user's function that judges the outcome may change an input, which overtakes the computation.
     this.results.complete(computation, value);
     if (!computation.isOver) computation.release();
   }
@@ -462,7 +462,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     this.computations.isEnding(work);
   }
 
-  /** Resolves when nothing that was stopped runs any longer: hooks, and runs inside. */
+  /** Resolves when everything that was stopped has ended: hooks, and runs inside. */
   ended(): Promise<void> {
     return this.computations.ended();
   }

@@ -109,7 +109,7 @@ export class Passing implements Gathering {
   private readonly listing: Listing | undefined;
 
   /**
-   * @param pass - returns a promise while nobody takes more
+   * @param pass - returns a promise while consumers have no room
    * @param keeps - whether all results are kept as well
    */
   constructor(

@@ -12,8 +12,8 @@ import { Folding, type Listing, type Passing } from "./gathering.js";
 import type { MappingRun } from "./map-host.js";
 
 /**
- * What becomes of the items of a map: counts and reports them, gathers their results, and keeps the pauses and waits
- * that they end with.
+ * The outcomes of the items of a map: counts and reports them, gathers their results, and keeps the pauses and waits of
+ * items that did not finish.
  */
 export class ItemOutcomes {
   private readonly name: string;
@@ -66,7 +66,7 @@ export class ItemOutcomes {
   keep(index: number, value: unknown): void {
     this.counts.completed++;
     this.gathering.add(index, this.settings.onItemError === "settle" ? { status: "fulfilled", value } : value);
-    this.tellProgress();
+    this.reportProgress();
   }
 
   /** Records the failure of an item. Returns its error if the whole map fails with it. */
@@ -81,7 +81,7 @@ export class ItemOutcomes {
     const { onItemError = "fail" } = this.settings;
     if (onItemError === "fail") return error;
     this.gathering.add(index, onItemError === "settle" ? { status: "rejected", reason: error } : ABSENT);
-    this.tellProgress();
+    this.reportProgress();
     return undefined;
   }
 
@@ -108,7 +108,7 @@ export class ItemOutcomes {
     return true;
   }
 
-  private tellProgress(): void {
+  private reportProgress(): void {
     const { emitter } = this.run;
     if (emitter === undefined || this.collection.size === undefined) return;
     const { total, completed, failed } = this.counts;
@@ -119,7 +119,7 @@ export class ItemOutcomes {
   /**
    * The result of the map, once no item is in flight.
    * @param isHalfway - whether items are left, since the run pauses
-   * @param isAbandoned - whether nobody takes the results any longer
+   * @param isAbandoned - whether no consumer of the results is left
    * @throws the pause or the wait of the map, if items have one, or are left
    */
   result({ isHalfway, isAbandoned }: { readonly isHalfway: boolean; readonly isAbandoned: boolean }): unknown {

@@ -28,8 +28,8 @@ interface StartedItem {
 }
 
 /**
- * Runs a map: reads its collection, and attempts each item with all policies of the node. What becomes of the items is
- * kept in `item-outcomes.ts`.
+ * Runs a map: reads its collection, and attempts each item with all policies of the node. Outcomes go to
+ * `item-outcomes.ts`.
  *
  * The map itself takes no permit, its items do; in mode `sequential` it takes one for all of them, if they are plain
  * calls. The next item is read when one may start. As with nodes, an item without options, hooks and context is a plain
@@ -53,7 +53,7 @@ export class MapRun {
   private readonly outcomes: ItemOutcomes;
   /** Takes the results to the nodes that stream them. */
   private readonly channel: Channel | undefined;
-  /** Whether nobody takes the results any longer. */
+  /** Whether no consumer of the results is left. */
   isAbandoned = false;
   private readonly limit: number;
   /** Whether items are left, since the run pauses. */
@@ -114,7 +114,7 @@ export class MapRun {
     return new ItemSlots(permits, node, isContended, () => this.share);
   }
 
-  /** How many items there are for each that could run: those of a trip, and of the one after it. */
+  /** How many items to start per free permit: enough for one trip, and for the next. */
   private get share(): number {
     const size = this.items.trips?.size ?? 1;
     return size === 1 || this.collection.isAsync ? 1 : 2 * size;
@@ -154,10 +154,10 @@ export class MapRun {
     return this.run.isSequential && this.plainCall !== undefined && !this.isInStream;
   }
 
-  /** Stops, since nobody takes the results any longer. */
+  /** Stops, since no consumer of the results is left. */
   private abandon(): void {
     this.isAbandoned = true;
-    this.interrupt(new Error("Nobody takes the results any longer."));
+    this.interrupt(new Error("No consumer of the results is left."));
     this.settle();
   }
 
@@ -173,7 +173,7 @@ export class MapRun {
     return this.run.streams?.isMember(this.node) === true;
   }
 
-  /** Ends all items in flight. Returns whether there were any that are to be waited for. */
+  /** Ends all items in flight. Returns whether the run has to wait for any of them. */
   interrupt(reason: unknown): boolean {
     this.stopReading();
     if (this.plainCall === undefined) return this.attempts.interrupt(reason);
@@ -248,7 +248,7 @@ export class MapRun {
     );
   }
 
-  /** Starts items until there is something to wait for, which is a promise if nothing else tells when it ends. */
+  /** Starts items until it has to wait. Returns a promise to wait for, or undefined if the map is resumed otherwise. */
   private readOn(): Promise<unknown> | undefined {
     const { collection, gathering, slots, run } = this;
     while (!this.isAtEnd) {

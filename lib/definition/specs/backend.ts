@@ -30,7 +30,7 @@ export interface BackendCall {
   readonly ctx: Context;
   /** The number of this attempt, counted from 1. */
   readonly attempt: number;
-  /** Aborts when nobody waits for the result any longer: at the timeout of the node, or when its run ends. */
+  /** Aborts when the result is no longer needed: at the timeout of the node, or when its run ends. */
   readonly signal: AbortSignal;
   /**
    * The trace that the attempt belongs to, as W3C Trace Context: `traceparent`, and `tracestate` after a space. Undefined if

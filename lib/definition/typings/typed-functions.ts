@@ -1,4 +1,4 @@
-/** What the type of a function tells of its inputs and its result. */
+/** The inputs and the result of a function, derived from its type. */
 import type { Context } from "../context.js";
 
 export type AnyFn = (...args: any[]) => any;

@@ -1,4 +1,4 @@
-/** The results of the methods of a class, as users read them from a run or put others in their place. */
+/** The results of the methods of a class, as a run returns them, and the values that may replace them. */
 import type { Decision, Route } from "../decisions.js";
 import type { ItemKind } from "../item.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";

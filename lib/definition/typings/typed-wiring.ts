@@ -350,7 +350,7 @@ type CollectionProblem<T, N, S extends string, F extends AnyFn> = string extends
       : Problem
     : never;
 
-/** The problem with the items of a collection for a parameter of type `P`. Outputs that no type tells are accepted. */
+/** The problem with the items of a collection for a parameter of type `P`. Outputs without a known type are accepted. */
 type ItemProblem<F, G, S extends string, P> =
   IsNever<F, G> extends true
     ? never

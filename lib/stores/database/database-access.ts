@@ -139,7 +139,7 @@ export class DatabaseAccess {
     }
   }
 
-  /** Rejects operations from now on. */
+  /** Rejects all operations after this call. */
   stopAccepting(): void {
     this.isClosing = true;
   }

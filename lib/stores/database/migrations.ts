@@ -149,7 +149,7 @@ const MIGRATIONS: readonly Migration[] = [
       .alterTable("events")
       .addColumn("is_unchecked", "integer", (c) => c.notNull().defaultTo(0))
       .execute();
-    // The index of owners is partial from now on: SQLite would use it to find the runs without one, which are most.
+    // The index of owners becomes partial: SQLite would use it to find the runs without one, which are most.
     await db.schema.dropIndex("runs_owner").execute();
     await index(db, "runs", ["owner"], "owner");
     // All are partial: runs that are started without a service enter none of them.

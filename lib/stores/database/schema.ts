@@ -57,7 +57,7 @@ export interface RunRow {
   priority: number;
   /** Set while a service may claim the run: since when. Null while it has a driver. */
   ready_at: number | null;
-  /** 1 for a submitted run that nobody has begun to drive. */
+  /** 1 for a submitted run that has not had a driver yet. */
   is_fresh: number;
   /** When the run was due, before it was put off; of one that was stopped before it began, when it was to begin. */
   was_due_at: number | null;

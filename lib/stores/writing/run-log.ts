@@ -43,7 +43,7 @@ export interface LogHost extends RowHost {
   pollEvents(): Promise<void>;
 }
 
-/** The columns of a run that somebody asked to pause: neither a time nor an event ends that. */
+/** The columns of a run that was asked to pause: neither a time nor an event ends that. */
 function askedToPause({ pauses }: PauseColumns): Partial<PauseColumns> {
   return { pauses: pauses ?? ASKED_TO_PAUSE, due_at: null };
 }
@@ -69,10 +69,10 @@ export class SqlRunLog implements RunLog {
   private isEnding = false;
   private pauses: PauseColumns = NOT_PAUSED;
   private readonly deliveries = new Deliveries();
-  /** What its driver was asked for before it began, as that is recorded; null if for nothing. */
+  /** A request made before its driver began, as recorded; null if there was none. */
   asked: string | null = null;
   private nextMoment = 0;
-  /** What the driver has been asked for last, and how that is recorded. */
+  /** The last request to the driver, and its recorded text. */
   private heard: { readonly kind: DriverRequest["kind"]; readonly text: string } | undefined;
 
   constructor(
@@ -158,7 +158,7 @@ export class SqlRunLog implements RunLog {
     const { status, outputs, error }: RunEnd =
       unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
     const rests = status === "paused" || status === "waiting";
-    // It may have come to rest for another reason, before it could do what it heard.
+    // It may have come to rest for another reason, before it could carry out the request.
     const carriedOut = status === "paused" && this.heard?.kind === "pause" ? this.heard.text : null;
     batch.end = {
       status,

@@ -95,7 +95,7 @@ export type { SwitchDefiner } from "./definition/typings/typed-switch.js";
 export type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "./definition/typings/typed-choices.js";
 export type { BranchSource, GuardOptions, WhenOptions } from "./definition/specs/choice-spec.js";
 export type { DeclaredPayloads, EventsOf, StatesOf } from "./definition/typings/typed-states.js";
-export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
+export type { ResultsOf, StandInsOf } from "./definition/typings/typed-results.js";
 
 export { Dag, type DryRun } from "./dag/dag.js";
 export type { ConnectionJson, DagJson, NodeJson } from "./dag/dag-json.js";

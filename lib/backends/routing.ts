@@ -85,7 +85,7 @@ export function routeOf({ name, options }: NodeSpec, routing: Routing | undefine
 }
 
 /**
- * Refuses backends that nobody defines.
+ * Refuses backends that are not defined.
  * @throws {ValidationError} VALIDATION for a node, or a limit, that names one
  */
 export function checkRoutes(specs: readonly NodeSpec[], routing: Routing | undefined): void {

@@ -95,7 +95,7 @@ export class LazyAbort {
     this.interrupt?.(reason);
   }
 
-  /** Aborts the signal, and tells the listeners, while the work goes on and {@link LazyAbort.race} waits for it. */
+  /** Aborts the signal and notifies the listeners, while the work goes on and {@link LazyAbort.race} waits for it. */
   tell(reason: unknown): void {
     if (this.told !== undefined) return;
     this.told = { reason };

@@ -8,7 +8,7 @@ export function commandLine(args: readonly string[], isWindows: boolean): string
 
 function quoted(arg: string, isWindows: boolean): string {
   if (/^[\w@%+=:,./…-]+$/u.test(arg)) return arg;
-  // eslint-disable-next-line no-control-regex -- these are to be found
+  // eslint-disable-next-line no-control-regex -- these are searched for
   if (/[\u0000-\u001f\u007f-\u009f]/u.test(arg)) return JSON.stringify(arg);
   return isWindows ? quotedForWindows(arg) : `'${arg.replaceAll("'", "'\\''")}'`;
 }

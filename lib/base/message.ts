@@ -51,3 +51,8 @@ export function shortPath(path: string): string {
 export function shortWay(names: readonly string[]): readonly string[] {
   return names.length <= 12 ? names : [...names.slice(0, 6), `… ${names.length - 11} more …`, ...names.slice(-5)];
 }
+
+/** A label in the middle of a sentence: `node "x"` for `Node "x"`. */
+export function inSentence(label: string): string {
+  return `${label[0].toLowerCase()}${label.slice(1)}`;
+}

@@ -5,7 +5,7 @@ export function isSameSecret(given: string, right: string): boolean {
   return timingSafeEqual(digest(given), digest(right));
 }
 
-/** What can be told from a text, and from which the text can't be told. */
+/** Derived from a text in one direction only: the text can't be recovered from it. */
 export function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }

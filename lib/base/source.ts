@@ -45,7 +45,7 @@ function opening(source: unknown): Opening | undefined {
 export class PulledSource<T> {
   private lazyInner: Inner<T> | undefined = undefined;
   private pending: Promise<unknown> | undefined = undefined;
-  /** Whether the source has ended by itself, or was told to. */
+  /** Whether the source has ended by itself or was closed. */
   private hasEnded = false;
 
   constructor(private readonly source: Source<T>) {}

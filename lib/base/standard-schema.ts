@@ -1,6 +1,6 @@
 /**
  * Standard Schema, the common interface of zod, valibot, arktype and others: https://standardschema.dev. Its types are
- * copied from there, as it proposes, so that nobody has to install it.
+ * copied from there, as it proposes, so that users need not install it.
  */
 import { asSentence, messageOf } from "./message.js";
 import { isThenable } from "./coroutine.js";

@@ -47,7 +47,7 @@ interface Watching {
   readonly signal: AbortSignal;
 }
 
-/** Drives a run to its end, tells how it ended and how to go on. @returns the exit code */
+/** Drives a run to its end, and prints how it ended and how to continue. @returns the exit code */
 export async function drive(options: DrivingOptions, { plan, place, begin }: Drive): Promise<number> {
   const { json = false, output } = options;
   const interrupts = new Interrupts();

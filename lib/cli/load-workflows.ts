@@ -117,7 +117,7 @@ function listenerFor(module: string, file: string, found: Found, onStuck: () => 
   };
 }
 
-/** A promise that never settles. @param onAwaited - called when somebody waits for it */
+/** A promise that never settles. @param onAwaited - called when it is awaited */
 function neverSettles(onAwaited: () => void): Promise<never> {
   const pending = {
     then() {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { enterWorker, type WorkerScope } from "../definition/origin/worker-scope.js";
 
-/** What is told of what users' modules do. */
+/** Notified of what users' modules do. */
 export type Listener = Pick<WorkerScope, "defined" | "ran">;
 
 /** The code of users' modules: what is called while one is imported, and later on. */
@@ -20,7 +20,7 @@ export function enterModules(): void {
   });
 }
 
-/** Calls `load`, and tells what the modules that it imports define and try to run. */
+/** Calls `load`, and reports what the modules that it imports define and try to run. */
 export function listenTo<T>(listener: Listener, load: () => T): T {
   return modules.run(listener, load);
 }

@@ -1,4 +1,4 @@
-/** What commands write. A reader who has left, as `head` does, is no error: the rest is dropped. */
+/** What commands write. A reader that closes the pipe early, like `head`, is not an error: the rest is dropped. */
 import { inspect } from "node:util";
 import { styleOf, type Line } from "../observers/style.js";
 import { fit, printable } from "../observers/text.js";
@@ -10,10 +10,10 @@ let isKept = false;
 
 const left = new AbortController();
 
-/** Aborts when nobody reads stdout any more. */
+/** Aborts when stdout has no reader left. */
 export const readerLeft = left.signal;
 
-/** Makes a reader of stdout or stderr who leaves end the output instead of the process. */
+/** Makes a closed stdout or stderr end the output instead of the process. */
 export function watchReaders(): void {
   for (const stream of [stdout, stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -72,7 +72,7 @@ export function shown(value: unknown): string {
   return isLong ? `${some.join("\n")}\n… (more with --output)` : some.join("\n");
 }
 
-/** Resolves when everything is written, or nobody reads it. */
+/** Resolves when everything is written, or no reader is left. */
 export async function flush(): Promise<void> {
   await Promise.all([
     drained(stdout, (done) => write.call(stdout, "", done as never)),

@@ -35,7 +35,7 @@ export class ChoiceTracker {
   private readonly reached = new Map<number, number>();
   /** Where choices wait for all their needs: how many have yet to settle. */
   private readonly unsettled: Map<number, number> | undefined;
-  /** Gates that were decided, whose nodes have yet to be told. */
+  /** Decided gates whose nodes have not been notified yet. */
   private readonly decided: number[] = [];
 
   /** @param pending - the number of things that each node waits for; a choice waits for its decision instead of its needs */

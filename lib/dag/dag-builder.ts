@@ -41,7 +41,7 @@ import type {
 import type { SwitchDefiner } from "../definition/typings/typed-switch.js";
 import { cases, casesIn, casesOf, withCaseParams, type CaseTable } from "../definition/switch.js";
 import type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "../definition/typings/typed-choices.js";
-import type { AnyFn } from "../definition/typings/typed-wiring.js";
+import type { AnyFn } from "../definition/typings/typed-functions.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { RunResult } from "../run/result.js";
 import type { ContinueOptions, RecoverOptions, ResumeOptions } from "./durable/options.js";
@@ -337,7 +337,7 @@ function paramsFor<O extends NodeOptions>(work: unknown, options: O | undefined)
 
 /**
  * The cases in the place of a map's function: `{ cases: { … } }`.
- * @throws {InvalidNodeError} INVALID_NODE for options beside them
+ * @throws {InvalidNodeError} INVALID_NODE for options next to the cases
  */
 function tableIn(work: unknown, map: string): CaseTable | undefined {
   if (typeof work !== "object" || work === null || !Object.hasOwn(work, "cases")) return undefined;

@@ -14,17 +14,16 @@ import { hooksOf, NO_HOOKS } from "../engine/run-hooks.js";
 import type { RunPromises } from "../engine/run-promises.js";
 import { CurrentPlan } from "../planning/current-plan.js";
 import { DagPlans } from "../planning/dag-plans.js";
-import { checkRunInputs, type CheckedInputs } from "../planning/declared-inputs.js";
-import { acceptDagInputs, checkDagInputs, requireInputs } from "../planning/inputs.js";
 import { activeNodes, copiedNodes, requireInner, withoutUnneeded } from "../planning/partial.js";
 import type { DagPlan } from "../planning/plan.js";
-import type { InnerChecks, InnerResults } from "../planning/inner-schemas.js";
+import type { InnerChecks } from "../planning/inner-schemas.js";
 import { dagSurface } from "../planning/surface.js";
 import { requireValid, type Planning, type Strictness } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
 import type { Parent, QueuedEvent } from "../stores/store.js";
+import { acceptInputs, NO_INPUTS, NOTHING_TAKEN, WHOLE, type Inputs, type Overrides } from "./accept-inputs.js";
 import { standsAlone } from "./branching.js";
 import { DagRun } from "./dag-run.js";
 import type { DagRecorder } from "./durable/recorder.js";
@@ -52,9 +51,6 @@ interface Source extends DefinedDag {
   readonly defaultHooks: NodeHooks | undefined;
   readonly options: { readonly errorStrategy?: ErrorStrategy | undefined; readonly backends?: Backends | undefined };
 }
-
-/** The results that replace nodes, by index. */
-export type Overrides = ReadonlyMap<number, unknown>;
 
 /** The options that each run has of its own, even those of one stream. */
 export type OwnOptions = Pick<RunOptions<any>, "inputs" | "runId">;
@@ -96,35 +92,7 @@ interface SharedWith {
 
 const NOTHING_SHARED: SharedWith = Object.freeze({});
 
-/** The nodes that a run executes. */
-interface RunningPart {
-  readonly active: Uint8Array | undefined;
-  readonly overrides: Overrides | undefined;
-  readonly sync: boolean;
-  /** The checks of the outer run. */
-  readonly earlier: InnerChecks | undefined;
-  /** The inputs whose values are not known yet. */
-  readonly unknown: ReadonlySet<string> | undefined;
-}
-
-const WHOLE: RunningPart = Object.freeze({
-  active: undefined,
-  overrides: undefined,
-  sync: false,
-  earlier: undefined,
-  unknown: undefined,
-});
-
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
-type Inputs = Readonly<Record<string, unknown>>;
-
-interface NewInputs extends AcceptedInputs {
-  /** The inputs that asynchronous schemas make of them. */
-  readonly later?: Promise<Inputs>;
-}
-
-const NO_INPUTS: Inputs = Object.freeze({});
-const NOTHING_TAKEN: NewInputs = Object.freeze({ inputs: NO_INPUTS });
 const PLAIN: Special = Object.freeze({});
 
 /** Creates the runs of one dag. */
@@ -183,7 +151,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
 
   acceptInside({ inputs = NO_INPUTS }: ChildRunOptions, outer: OuterRun): AcceptedInputs | Promise<AcceptedInputs> {
     const plan = this.planInside(inputs);
-    const accepted = this.accept(plan, inputs, { ...WHOLE, earlier: outer.checks });
+    const accepted = acceptInputs(plan, this.dag.declaredInputs, inputs, { ...WHOLE, earlier: outer.checks });
     const { checks, later } = accepted;
     return later === undefined ? accepted : later.then((made) => ({ inputs: made, checks }));
   }
@@ -250,7 +218,13 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     if (overrides !== undefined) active = withoutReplaced(plan, active, overrides);
     const takesInputs = inputs !== undefined || plan.inputs.length > 0 || this.dag.declaredInputs !== undefined;
     const accepted = takesInputs
-      ? this.accept(plan, inputs, { active, overrides, sync, earlier: outer?.checks, unknown })
+      ? acceptInputs(plan, this.dag.declaredInputs, inputs, {
+          active,
+          overrides,
+          sync,
+          earlier: outer?.checks,
+          unknown,
+        })
       : NOTHING_TAKEN;
     const state = new RunState(plan, accepted.inputs, outer?.innerId ?? runId, active, metadataOf(options));
     const checking = accepted.later && useLater(accepted.later, state);
@@ -272,31 +246,6 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       takesEvents,
       isSubmitted: purpose === "submit",
     });
-  }
-
-  /**
-   * The inputs as their schemas make them, now or later.
-   * @throws {MissingInputError} | {ValidationError} | {TypeError} when they are missing, unknown or invalid
-   */
-  private accept(plan: DagPlan, inputs: Inputs | undefined, part: RunningPart): NewInputs {
-    const { active, overrides, sync, earlier, unknown } = part;
-    const { declaredInputs: declared } = this.dag;
-    const given = inputs ?? NO_INPUTS;
-    const runs = (node: number) => (active === undefined || active[node] === 1) && !overrides?.has(node);
-    if (declared === undefined && plan.inner === undefined) {
-      if (inputs !== undefined) checkDagInputs(plan, inputs);
-      requireInputs(plan, given, runs);
-      return { inputs: given };
-    }
-    const checks = plan.inner === undefined ? undefined : new Map<string, InnerResults>();
-    const accept = (checked: CheckedInputs): Inputs => {
-      acceptDagInputs(plan, { declared, given, checked }, runs);
-      for (const [name, results] of checked.inside ?? []) checks?.set(name, results);
-      return checked.values;
-    };
-    const checked = checkRunInputs({ declared, plan }, given, { word: "node", runs, sync, earlier, unknown });
-    if (checked instanceof Promise) return { inputs: given, checks, later: checked.then(accept) };
-    return { inputs: accept(checked), checks };
   }
 
   /** The run that drives a state. */
@@ -343,7 +292,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
 
   /**
    * The options of a run, with what its backends are.
-   * @throws {ValidationError} VALIDATION for backends that nobody defines
+   * @throws {ValidationError} VALIDATION for undefined backends
    */
   routed(plan: DagPlan, given: DagRunOptions, isOutermost = true): DagRunOptions {
     const { backends } = this.dag.options;

@@ -162,7 +162,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     this.pump();
   }
 
-  /** Whether nothing else than the plan and the options says which nodes start, and nobody observes them. */
+  /** Whether only the plan and the options decide which nodes start, and nothing observes the run. */
   private get isPlain(): boolean {
     const { setup, state } = this;
     const isWhole = state.active === undefined && setup.overrides === undefined;
@@ -181,7 +181,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     return new Readiness(plan, state, emitter, this.isSequential, retain === "outputs", next, streams);
   }
 
-  /** Counts needs from now on. */
+  /** Leaves the order of the plan, and counts open needs instead. */
   protected leaveSerialPath(): Readiness {
     if (this.readiness === undefined) {
       this.serialPath = undefined;
@@ -263,7 +263,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
       if (this.time >= this.sliceEnd && !executor.isEmpty && this.endSlice()) break;
       if (this.deadlines?.failNext() === true) continue;
       const node = this.takeReady(executor);
-      // A node that begins to wait, as others are chosen, may fail.
+      // A node that begins to wait while another one is chosen may fail.
       if (node < 0 || this.isOver) break;
       if (!this.permitsOf(node).grant(node) && !this.isPausing) this.launch(node);
     }

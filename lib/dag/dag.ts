@@ -9,7 +9,7 @@ import { registerInstance } from "../definition/origin/class-registry.js";
 import { registerMaker } from "../definition/subworkflow.js";
 import type { Target } from "../definition/node-handle.js";
 import { isModuleBody, neverInWorker } from "../definition/origin/worker-scope.js";
-import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/typed-wiring.js";
+import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/typed-results.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkSendOptions, type SendOptions } from "../engine/durable/options.js";
 import { checkEvent, checkedPayload } from "../engine/events/payloads.js";
@@ -48,7 +48,7 @@ export interface DryRun {
   /** The mode of the run: the option, or its default. */
   readonly mode: Mode;
   /**
-   * In the order in which `sequential` would run them; `reason` tells why a node does not run where the mode would
+   * In the order in which `sequential` would run them; `reason` says why a node does not run where the mode would
    * place it.
    */
   readonly nodes: readonly {
@@ -207,7 +207,7 @@ export class Dag<
 
   /**
    * The definition as data: name, options, hooks, nodes with their kinds, needs and options, connections, and all
-   * workflows inside. Not the functions, and not `module`. What is no data (functions in options, schemas, class instances …) is written as `{
+   * workflows inside. Not the functions, and not `module`. Anything that is not data (functions in options, schemas, class instances …) is written as `{
    * $value: path }`. {@link Dag.fromJSON} makes an equal dag of it.
    */
   toJSON(): DagJson {
@@ -277,8 +277,8 @@ export class Dag<
   // --- live dags ---
 
   /**
-   * A dag that stays up to date: it computes all nodes, and after each change of its inputs those that depend on it. It
-   * is to be closed in the end, for instance by `await using`.
+   * A dag that stays up to date: it computes all nodes, and after each change of its inputs those that depend on it. Close
+   * it in the end, for example with `await using`.
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
    */
   live(options: LiveOptions<G, I> = {}): LiveDag<N, I> {

@@ -1,13 +1,7 @@
 /** The errors of a dag's nodes. */
 import { isInstance } from "../base/safe-access.js";
-import {
-  ExecutionError,
-  failedBecause,
-  failedInside,
-  InputsTimeoutError,
-  isErrorOf,
-  type ErrorSite,
-} from "../run/errors.js";
+import { ExecutionError, InputsTimeoutError, isErrorOf, type ErrorSite } from "../run/errors.js";
+import { failedBecause, failedInside } from "../run/failure-messages.js";
 import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";
 

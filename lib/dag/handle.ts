@@ -37,7 +37,7 @@ export interface RunHandle<N = Record<string, unknown>> {
    */
   send(event: string, payload?: unknown): Promise<void>;
   /**
-   * The events of the run from now on, for `for await`, until it ends. Called in the same turn as `start`, it yields
+   * The events of the run from this call to its end, for `for await`. Called in the same turn as `start`, it yields
    * all events. While another process drives the run there are none; they start when the run continues in this process.
    */
   events(): AsyncIterableIterator<RunEvent>;

@@ -1,7 +1,8 @@
 import type { ChildPlace } from "../engine/run-inside.js";
 import type { InnerRuns } from "../engine/inner-runs.js";
 import type { CommonRunOptions } from "../engine/options.js";
-import type { Permits, SharedPermits } from "../engine/permits.js";
+import type { Permits } from "../engine/permits.js";
+import type { SharedPermits } from "../engine/shared-permits.js";
 import { SETTLED_SLOT, type Slot } from "../engine/slot.js";
 import { innerNeedsOf } from "../planning/inner-needs.js";
 import { checksFor, type InnerChecks } from "../planning/inner-schemas.js";

@@ -1,5 +1,6 @@
 import type { Runner } from "../backends/runner.js";
-import type { SharedPermits, Permits } from "../engine/permits.js";
+import type { Permits } from "../engine/permits.js";
+import type { SharedPermits } from "../engine/shared-permits.js";
 import type { Place } from "../run/place.js";
 import type { Executor } from "./executors/executor.js";
 

@@ -6,7 +6,8 @@ import type { WorkflowKind } from "../definition/defined.js";
 import { current, endCall, type ContextSource } from "../definition/current-context.js";
 import { Attempts } from "../engine/attempts.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
-import { SharedPermits, type Permits } from "../engine/permits.js";
+import { type Permits } from "../engine/permits.js";
+import { SharedPermits } from "../engine/shared-permits.js";
 import { EngineRun } from "../engine/run.js";
 import { usesKeys } from "../planning/keys.js";
 import type { DagPlan } from "../planning/plan.js";
@@ -102,7 +103,7 @@ export abstract class PerformingRun
   abstract readonly hasWaiting: boolean;
   abstract override pump(): void;
   abstract reenter(work: () => void): void;
-  /** Counts needs from now on. */
+  /** Leaves the order of the plan, and counts open needs instead. */
   protected abstract leaveSerialPath(): Readiness;
   abstract enqueue(node: number): void;
   abstract wake(): void;

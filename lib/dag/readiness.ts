@@ -88,7 +88,7 @@ export class Readiness implements Doors {
     return this.consumers !== undefined && this.consumers[source] === 1;
   }
 
-  /** A node produces items from now on: the nodes that stream them are ready, unless they wait for others. */
+  /** A node has started to produce items: the nodes that stream them are ready, unless they wait for others. */
   started(source: number): void {
     const { plan, pending, state, companions } = this;
     if (companions === undefined || companions.hasBegun(source)) return;

@@ -1,5 +1,6 @@
 import type { Runner } from "../backends/runner.js";
-import { ALL, LanePermits, Permits, type PermitQueue, type SharedPermits } from "../engine/permits.js";
+import { Permits, type PermitQueue } from "../engine/permits.js";
+import { ALL, LanePermits, type SharedPermits } from "../engine/shared-permits.js";
 import type { DagRunOptions } from "./options.js";
 
 /** The run whose nodes take permits. */

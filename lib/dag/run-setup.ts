@@ -5,7 +5,7 @@ import type { DagRecorder } from "./durable/recorder.js";
 import type { NodeLimits } from "./host.js";
 import type { Placed } from "./placements.js";
 
-/** The setup of a dag's run beside its options, resolved against the plan. */
+/** The setup of a dag's run, apart from its options, resolved against the plan. */
 export interface RunSetup extends EngineSetup {
   /** Whether the state holds results of nodes that completed before this run was resumed. */
   readonly isResumed?: boolean;

@@ -14,7 +14,7 @@ export interface ContextSource {
 /**
  * Whose function is calling.
  *
- * Until someone asks for it, a run only notes which function it calls. From then on, an `AsyncLocalStorage` follows the
+ * Until it is first asked for, a run only notes which function it calls. From then on, an `AsyncLocalStorage` follows the
  * calls beyond their awaits. It slows down every promise of the process, and on Node 20 and 22 for good.
  */
 interface Current {
@@ -62,7 +62,7 @@ export function getContext(): Context | undefined {
   return undefined;
 }
 
-/** Follows the calls of nodes' functions from now on. */
+/** Starts to follow the calls of nodes' functions. */
 export function followContexts(): AsyncLocalStorage<Context> {
   return (current.storage ??= new (process.getBuiltinModule("node:async_hooks").AsyncLocalStorage)<Context>());
 }

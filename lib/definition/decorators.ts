@@ -1,7 +1,6 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type {
-  AnyFn,
   EventVerdict,
   FieldVerdict,
   MapVerdict,
@@ -9,6 +8,7 @@ import type {
   MethodNeeds,
   NodeVerdict,
 } from "./typings/typed-wiring.js";
+import type { AnyFn } from "./typings/typed-functions.js";
 import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
 import { checkNodeName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
 import type { Class } from "../base/class-state.js";

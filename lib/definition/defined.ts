@@ -39,7 +39,7 @@ export interface SchemaTree {
   readonly told: ToldSchema;
 }
 
-/** What is told of the schemas of an input. */
+/** A description of the schemas of an input. */
 export interface ToldSchema {
   /** Whether there is a value when it is not given. */
   readonly hasDefault: boolean;

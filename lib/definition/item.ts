@@ -13,7 +13,7 @@ export type ItemKind<T> = 0 extends 1 & T
     ? Exclude<T[typeof KIND], undefined>
     : never;
 
-/** An item as a node's context tells it. */
+/** An item, as a node's context shows it. */
 export interface ItemPlace {
   /** Its index in a list, or its key in a `Map` or a record. */
   readonly key: unknown;

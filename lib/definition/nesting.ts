@@ -12,7 +12,7 @@ export interface Nesting {
   readonly isComplete: boolean;
 }
 
-/** More levels than anybody writes: functions that return a new workflow each time would add levels for ever. */
+/** More levels than anybody writes: a function that returns a new workflow each time would add levels forever. */
 const MAX_LEVELS = 10_000;
 
 /** The number of a workflow of which it is known whether it contains itself. */

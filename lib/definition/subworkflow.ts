@@ -7,7 +7,7 @@ import type { ChildWorkflow, WorkflowKind } from "./defined.js";
 import { hasClassOptions } from "./specs/class-options.js";
 import { methodsOnPrototype } from "./specs/method-specs.js";
 import { isSubworkflow, Subworkflow, type SubworkflowOptions } from "./specs/subworkflow-spec.js";
-import type { Collected } from "./typings/typed-wiring.js";
+import type { Collected } from "./typings/typed-functions.js";
 import { decoratedMethods } from "./standing-methods.js";
 
 /** The types of the results of a source's nodes, by name. */

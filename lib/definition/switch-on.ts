@@ -7,7 +7,8 @@ import { checkNodeOptions, type NodeOptions } from "./specs/node-options.js";
 import { checkNodeName } from "./specs/node-spec.js";
 import { casesOf, withCaseParams, type Switch } from "./switch.js";
 import type { Nearest } from "./typings/typed-names.js";
-import type { AnyFn, Member, MethodNames, MethodNeeds } from "./typings/typed-wiring.js";
+import type { Member, MethodNames, MethodNeeds } from "./typings/typed-wiring.js";
+import type { AnyFn } from "./typings/typed-functions.js";
 
 /** The verdict on a field: void, or what is wrong with its first need, which gives the route. */
 export type SwitchVerdict<T, D extends MethodNeeds, C> = D extends readonly [infer S extends string, ...unknown[]]

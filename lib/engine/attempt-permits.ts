@@ -203,7 +203,7 @@ export class AttemptPermits {
     const deadlock = findLastingDeadlock(holder, resource, () => holder.isWaiting);
     if (deadlock !== undefined) {
       pending.cancel();
-      const message = `${this.host.labelOf(node)} would wait for ever: ${deadlock.text}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
+      const message = `${this.host.labelOf(node)} would wait forever: ${deadlock.text}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
       throw new DeadlockError(message, this.host.siteOf(node, 0));
     }
     yield* this.wait(node, n, pending, resource.label, isUnderWay);

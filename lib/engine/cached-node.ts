@@ -13,7 +13,7 @@ import type { AttemptHost } from "./host.js";
 export interface NodeComputer {
   /** The node in the wait-for graph. */
   holder(node: number): Holder;
-  /** Tracks the calls of the node's function from now on. */
+  /** Starts to track the calls of the node's function. */
   track(node: number, holder: Holder): CallTracker;
   /** Runs a node without its cache and its fallback. */
   compute(node: number): Coroutine;
@@ -84,7 +84,7 @@ export class CachedNode implements CacheClient {
   deadlock({ text }: Deadlock): Error {
     const { host, node } = this;
     host.notAttempted(node);
-    const message = `${host.labelOf(node)} would wait for ever: ${text}. Let the inner run ask for something else, or begin it when the node is done.`;
+    const message = `${host.labelOf(node)} would wait forever: ${text}. Let the inner run ask for something else, or begin it when the node is done.`;
     return new DeadlockError(message, host.siteOf(node, 0));
   }
 

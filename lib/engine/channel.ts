@@ -99,7 +99,7 @@ export class Channel {
     public producer: Party,
   ) {}
 
-  /** Whether nobody takes items any longer. */
+  /** Whether no reader is left. */
   get isAbandoned(): boolean {
     return this.readers.length === 0;
   }
@@ -157,7 +157,7 @@ export class Channel {
     for (const reader of this.readers) reader.wake();
   }
 
-  /** Adds a reader, which gets all items from now on. */
+  /** Adds a reader, which gets all items pushed after this call. */
   join(owner: Party): Cursor {
     const reader = new Cursor(this, owner, this.slowest);
     this.readers.push(reader);
@@ -262,7 +262,7 @@ export class Cursor {
     return next;
   }
 
-  /** Takes what is to be had at once, if anything is. */
+  /** Takes the next item if one is ready. */
   private tryTake(): Answer | undefined {
     if (this.hasItem) return { done: false, value: this.channel.take(this) };
     const { end } = this.channel;

@@ -28,7 +28,7 @@ export class ChildMail {
     }
   }
 
-  /** Nobody takes what is left. @param error - that of an event */
+  /** Refuses what is left. @param error - that of an event */
   refuse(error: (event: string) => Error): void {
     for (const { refused, event } of this.mail.splice(0)) refused(error(event));
   }

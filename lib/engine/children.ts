@@ -137,19 +137,19 @@ export class Children {
 
   /** The outer run is over. Cancels the runs that nodes left behind. Returns a promise if these need a turn to end. */
   end(): Promise<void> | undefined {
-    // Nobody may be waiting for these any longer.
+    // There may be no one left to handle these rejections.
     for (const call of this.calls ?? []) call.catch(() => {});
     for (const { life } of this.open.keys()) life.cancel(this.whyOver);
     this.mail.refuse((event) => this.run.notTaken(event));
     return this.open.size === 0 ? undefined : new Promise((resolve) => (this.onAllEnded = resolve));
   }
 
-  /** Why runs inside are cancelled that nobody waits for. */
+  /** Why runs inside are cancelled when nothing waits for them. */
   private get whyOver(): string {
     return `run "${this.run.state.runId}" is over`;
   }
 
-  /** The outer run is observed from now on. */
+  /** The outer run is now observed. */
   observed(): void {
     for (const child of this.open.keys()) child.outerObserved();
   }
@@ -160,7 +160,7 @@ export class Children {
     for (const child of this.open.keys()) child.fallSilent();
   }
 
-  /** Whether only waits are left in a run inside, as that tells. */
+  /** Whether only waits are left in a run inside, as it reports. */
   rests(of: OuterRun, isResting: boolean): void {
     if (isResting) this.resting.add(of);
     else this.resting.delete(of);
@@ -315,7 +315,7 @@ export class Children {
     if (path !== key) this.run.keepChild(path, result);
   }
 
-  /** Starts a run inside: later if too many start one inside the other, and not at all if nobody waits for it. */
+  /** Starts a run inside: later if too many start one inside the other, and not at all if nothing waits for it. */
   private start({ life }: RunInside, { abort }: ChildSite, onEnd: ChildEnded): void {
     const { run } = this;
     // The run inside was being claimed when that happened.
@@ -351,7 +351,7 @@ export class Children {
           reject(failure);
         }
       };
-      // A pause or a failure is told later: what else is ready may start before.
+      // A pause or a failure is reported later: other ready work may start first.
       if (end !== undefined) return settle(end);
       let removeListener = () => {};
       onEnd = (ended) => {

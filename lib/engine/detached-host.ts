@@ -22,7 +22,7 @@ import { refuseRunInside, type AttemptHost, type TracedCall } from "./host.js";
 export class DetachedHost implements AttemptHost {
   readonly sync = false;
   readonly isOver = false;
-  /** Nobody waits for it. */
+  /** Nothing waits for it. */
   readonly tracesAll = false;
   /** The node that began the run does not wait for this. */
   readonly workflow: string;

@@ -4,7 +4,7 @@ import type { Observer, RunEvent } from "../run/events.js";
 export type Subscribe = (observer: Observer) => (() => void) | undefined;
 
 /**
- * The events of a run from now on, for `for await`. Events are buffered until they are read. The stream ends with
+ * The events of a run from this call on, for `for await`. Events are buffered until they are read. The stream ends with
  * `run.finished`; leaving the loop unsubscribes.
  */
 export function eventStream(subscribe: Subscribe): AsyncIterableIterator<RunEvent> {

@@ -1,7 +1,7 @@
 import type { InnerChecks } from "../planning/inner-schemas.js";
 import type { ChildPlace } from "./run-inside.js";
 import type { CommonRunOptions } from "./options.js";
-import type { SharedPermits } from "./permits.js";
+import type { SharedPermits } from "./shared-permits.js";
 import type { Slot } from "./slot.js";
 
 /** What a run gives to the runs inside it. */

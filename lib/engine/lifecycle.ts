@@ -298,7 +298,7 @@ export class Lifecycle<R> {
     else this.record(recorder, status, error);
   }
 
-  /** Its nodes wait no longer. */
+  /** The nodes of the run no longer wait. */
   private leave(): void {
     const { scheduler, caller } = this.loop;
     caller?.end(this.loop);

@@ -4,7 +4,7 @@ import type { Holder } from "../policies/holder.js";
 import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { CommonRunOptions } from "./options.js";
-import type { SharedPermits } from "./permits.js";
+import type { SharedPermits } from "./shared-permits.js";
 import type { AttemptTelemetry } from "./telemetry/telemetry.js";
 
 /** The node of a run that another run belongs to. */
@@ -95,7 +95,7 @@ export class OuterRun implements Omit<OuterFacts, "node" | "key"> {
     return this.run.detaches;
   }
 
-  /** The run inside tells whether only waits are left in it. */
+  /** Called by the run inside when only waits are left in it, and when that ends. */
   rests(isResting: boolean): void {
     this.run.children.rests(this, isResting);
   }
@@ -110,7 +110,7 @@ export class OuterRun implements Omit<OuterFacts, "node" | "key"> {
     return this.run.state;
   }
 
-  /** Gets the events of the run inside; undefined while nobody observes. */
+  /** Gets the events of the run inside; undefined while nothing observes it. */
   get emitter(): EventEmitter | undefined {
     return this.run.emitter;
   }

@@ -3,12 +3,12 @@ import type { PendingAcquire } from "../base/pending-acquire.js";
 import { isStuck } from "../policies/deadlock.js";
 import { Holder, type Resource } from "../policies/holder.js";
 
-/** What is told when a permit may be free. */
+/** Notified when a permit may be free. */
 export interface PermitWaiter {
   wake(): void;
 }
 
-/** What waits for the permits of a run. */
+/** The nodes of a run that wait for its permits. */
 export interface PermitQueue extends PermitWaiter {
   /** Adds a node that waits for a permit. */
   enqueue(node: number): void;
@@ -27,16 +27,16 @@ export class Permits implements Resource {
   /** The nodes in the wait-for graph that use permits. */
   private occupants: Set<Holder> | undefined = undefined;
   protected used = 0;
-  /** How many there are beyond the limit, for what those wait for that use the others. */
+  /** How many there are beyond the limit, lent to work that holders of the others wait for. */
   private lent = 0;
   /** How many of these have yet to be offered. */
   private lending = 0;
   /** How many nodes keep their place in order, with or without a permit. */
   protected places = 0;
   private waiters: Map<number, () => void> | undefined = undefined;
-  /** How many nodes wait that have their place in order. */
+  /** How many waiting nodes have their place in order. */
   private inPlace = 0;
-  /** What found no free permit; undefined if nothing shares the permits. */
+  /** Runs that found no free permit; undefined if none shares the permits. */
   private sharers: Set<PermitWaiter> | undefined = undefined;
 
   /** @param isOrdered - whether the nodes of the run start one after the other */
@@ -64,7 +64,7 @@ export class Permits implements Resource {
     this.occupants?.delete(by);
   }
 
-  /** Of the others that use permits, nothing is known that could keep them from releasing these. */
+  /** Holders outside the wait-for graph count as one, which is never stuck. */
   *holders(): Generator<Holder> {
     const { used, limit, lent, occupants } = this;
     if (used < limit + lent || occupants === undefined || used > occupants.size) yield OTHERS;
@@ -93,8 +93,8 @@ export class Permits implements Resource {
   }
 
   /**
-   * Lets one more node work, since all that work only wait, for what others do without a permit. No more nodes do more
-   * than wait than there are permits.
+   * Lends one more permit, since all holders only wait for work that has none. The number of nodes that really work
+   * stays within the limit.
    */
   letGo(): boolean {
     this.lent++;
@@ -195,22 +195,22 @@ export class Permits implements Resource {
 
   // --- runs inside ---
 
-  /** Shares the permits with other runs from now on. */
+  /** Starts to share the permits with other runs. */
   share(): void {
     if (this.sharers !== undefined) return;
     this.sharers = new Set();
-    // What has found no permit before.
+    // It may have found no permit before.
     if (this.used >= this.limit) this.sharers.add(this.queue);
   }
 
-  /** Whether no permit is free. If so, `waiter` is told when one is. */
+  /** Whether no permit is free. If so, `waiter` is notified when one is. */
   isFullFor(waiter: PermitWaiter): boolean {
     if (this.used < this.limit + this.lent) return false;
     this.sharers?.add(waiter);
     return true;
   }
 
-  /** What waited for a permit waits no longer. */
+  /** Removes a waiter, which no longer wants a permit. */
   forget(waiter: PermitWaiter): void {
     this.sharers?.delete(waiter);
   }
@@ -220,7 +220,7 @@ export class Permits implements Resource {
     // The run that owns permits is over when all those inside it are.
   }
 
-  /** Keeps a released permit for what waits, which starts one after the other until it is taken. */
+  /** Keeps a released permit for the waiters, and wakes them one by one until it is taken. */
   private handOver(): void {
     queueMicrotask(() => {
       this.used--;
@@ -228,7 +228,7 @@ export class Permits implements Resource {
     });
   }
 
-  /** Lets those that wait take what is free. */
+  /** Lets waiters take the free permits. */
   private offer(): void {
     for (const next of [...(this.sharers ?? []), this.queue]) {
       if (this.isFullFor(next)) return;
@@ -240,162 +240,3 @@ export class Permits implements Resource {
 }
 
 const OTHERS = new Holder(() => "another node", undefined);
-
-/** The permits of a run inside another one, which owns them. */
-export class InnerPermits extends Permits {
-  /** How many of them this run uses. */
-  private own = 0;
-  private isClosed = false;
-
-  constructor(
-    private readonly owner: Permits,
-    queue: PermitQueue,
-    isOrdered: boolean,
-  ) {
-    super(Infinity, queue, isOrdered);
-    owner.share();
-  }
-
-  override get slots(): Permits {
-    return this.owner.slots;
-  }
-
-  override occupied(by: Holder): void {
-    this.owner.occupied(by);
-  }
-
-  override vacated(by: Holder): void {
-    this.owner.vacated(by);
-  }
-
-  override get isFull(): boolean {
-    if (this.isClosed) return false;
-    return this.places > 0 || (this.isOrdered && this.own > 0) || this.areTaken;
-  }
-
-  override get areTaken(): boolean {
-    return !this.isClosed && this.owner.isFullFor(this.queue);
-  }
-
-  override isFullFor(waiter: PermitWaiter): boolean {
-    return this.owner.isFullFor(waiter);
-  }
-
-  override share(): void {}
-
-  override forget(waiter: PermitWaiter): void {
-    this.owner.forget(waiter);
-  }
-
-  /** What goes on in a run that is over takes no permit: nobody would release it. */
-  override take(): void {
-    if (this.isClosed) return;
-    this.own++;
-    this.owner.take();
-  }
-
-  override release(): void {
-    if (this.isClosed) return;
-    this.own--;
-    this.owner.release();
-  }
-
-  override close(): void {
-    while (this.own > 0) this.release();
-    this.isClosed = true;
-    this.owner.forget(this.queue);
-  }
-}
-
-/** The permits of one lane of a run in which a limit counts the nodes of all lanes. A node takes one of both. */
-export class LanePermits extends Permits {
-  /** @param all - those of all lanes */
-  constructor(
-    limit: number,
-    queue: PermitQueue,
-    private readonly all: Permits,
-  ) {
-    super(limit, queue);
-    all.share();
-  }
-
-  /** Those that are used up, of the lane or of all. */
-  override get slots(): Permits {
-    return super.areTaken ? this : this.all.slots;
-  }
-
-  override occupied(by: Holder): void {
-    super.occupied(by);
-    this.all.occupied(by);
-  }
-
-  override vacated(by: Holder): void {
-    super.vacated(by);
-    this.all.vacated(by);
-  }
-
-  override get areTaken(): boolean {
-    return this.isFullFor(this.queue);
-  }
-
-  override isFullFor(waiter: PermitWaiter): boolean {
-    return super.isFullFor(waiter) || this.all.isFullFor(waiter);
-  }
-
-  override forget(waiter: PermitWaiter): void {
-    super.forget(waiter);
-    this.all.forget(waiter);
-  }
-
-  override take(): void {
-    super.take();
-    this.all.take();
-  }
-
-  override release(): void {
-    super.release();
-    this.all.release();
-  }
-
-  override close(): void {
-    this.all.close();
-  }
-}
-
-const NO_QUEUE: PermitQueue = { enqueue: () => {}, wake: () => {} };
-
-/** One permit, for runs that take turns. */
-export function inSequence(): SharedPermits {
-  const shared = new SharedPermits();
-  const one = new Permits(1, NO_QUEUE);
-  shared.add("inline", one);
-  shared.add(ALL, one);
-  return shared;
-}
-
-/** Stands for the permits that count the nodes of all lanes. */
-export const ALL = Symbol("all");
-
-/** The permits that a run shares with the runs inside it, by lane. */
-export class SharedPermits {
-  private readonly byLane = new Map<unknown, Permits>();
-
-  /** @param tracesAll - whether all nodes that use them are in the wait-for graph */
-  constructor(readonly tracesAll = false) {}
-
-  /** Adds the permits of the outermost run. @param lane - its backend, or the name of that, or {@link ALL} */
-  add(lane: unknown, permits: Permits): void {
-    this.byLane.set(lane, permits);
-  }
-
-  /** The permits of a run inside, for one lane. */
-  of(lane: unknown, limit: number, queue: PermitQueue, isOrdered: boolean): Permits {
-    let owner = this.byLane.get(lane);
-    if (owner === undefined) {
-      const all = this.byLane.get(ALL);
-      owner = all === undefined || lane === ALL ? new Permits(limit, NO_QUEUE) : new LanePermits(limit, NO_QUEUE, all);
-      this.byLane.set(lane, owner);
-    }
-    return new InnerPermits(owner, queue, isOrdered);
-  }
-}

@@ -22,7 +22,7 @@ export interface RunInside {
     startDeferred(onEnd: ChildEnded, schedule: (begin: () => void) => void): void;
     cancel(reason: unknown): void;
   };
-  /** Emits events from now on, since the outer run is observed. */
+  /** Starts to emit events, since the outer run is observed. */
   outerObserved(): void;
   /** Neither its store nor observers learn anything more of it. */
   fallSilent(): void;

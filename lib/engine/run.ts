@@ -31,7 +31,7 @@ import type { OuterRun } from "./outer-run.js";
 import { telemetryOf } from "./telemetry/of-run.js";
 import type { RunTelemetry, Telemetry } from "./telemetry/telemetry.js";
 
-/** The setup of a run, beside its options. */
+/** The setup of a run, apart from its options. */
 export interface EngineSetup {
   /** Whether the run is synchronous: promises are errors, and delays block. */
   readonly sync: boolean;
@@ -324,7 +324,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R>
     return this.emitter.add(observer);
   }
 
-  /** Emits events from now on, since the run that contains this one is observed. */
+  /** Starts to emit events, since the run that contains this one is observed. */
   outerObserved(): void {
     if (this.emitter === undefined) {
       this.emitter = new EventEmitter(this.state, [], undefined, this.setup.outer);

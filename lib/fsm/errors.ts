@@ -3,14 +3,13 @@ import { MissingInputError, type DagwrightError } from "../base/errors.js";
 import { isInstance } from "../base/safe-access.js";
 import {
   ExecutionError,
-  failedBecause,
-  failedInside,
   InvalidTransitionError,
   isErrorOf,
   MaxCyclesError,
   UnknownStateError,
   type ErrorSite,
 } from "../run/errors.js";
+import { failedBecause, failedInside } from "../run/failure-messages.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { ConditionFailed, IllegalTarget } from "./transition.js";
 

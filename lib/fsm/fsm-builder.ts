@@ -15,7 +15,7 @@ import type { WorkflowInstance, WorkflowLike } from "../definition/specs/subwork
 import { subworkflowIn } from "../definition/subworkflow.js";
 import { StateHandle, stateName, type StateTarget } from "../definition/state-handle.js";
 import type { StateValue } from "../definition/typings/typed-states.js";
-import type { AnyFn } from "../definition/typings/typed-wiring.js";
+import type { AnyFn } from "../definition/typings/typed-functions.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
 import type { FsmContinueOptions, FsmRecoverOptions, FsmResumeOptions } from "./durable/options.js";

@@ -44,7 +44,7 @@ interface Written extends DefinedFsm {
   readonly defaultHooks: NodeHooks | undefined;
 }
 
-/** What methods have added to the definition of an fsm, beside transitions. */
+/** What methods have added to the definition of an fsm, apart from transitions. */
 export interface Additions {
   /** The state of `setInitialState`. */
   readonly initialState: string | undefined;

@@ -30,7 +30,7 @@ interface Source extends DefinedFsm {
   readonly defaultHooks: NodeHooks | undefined;
 }
 
-/** The properties of a run beside its options. */
+/** The properties of a run, apart from its options. */
 interface RunProperties {
   readonly sync?: boolean;
   /** Whether the run has a handle, which can send events. */

@@ -1,118 +1,48 @@
-import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
-import {
-  callWith,
-  current as calling,
-  endCall,
-  forget,
-  returnTo,
-  type ContextSource,
-} from "../definition/current-context.js";
+import { current as calling, forget, returnTo } from "../definition/current-context.js";
 import type { WorkflowKind } from "../definition/defined.js";
-import { valueOf } from "../definition/transitions.js";
-import { Attempts } from "../engine/attempts.js";
-import type { Permits } from "../engine/permits.js";
-import { EngineRun, type EngineSetup } from "../engine/run.js";
-import type { FsmPlan } from "../planning/fsm-plan.js";
 import { asPartOf, isPartOfOther } from "../policies/callers.js";
 import type { Resource } from "../policies/holder.js";
-import type { ErrorSite, ExecutionError } from "../run/errors.js";
-import { StateContext } from "../run/fsm-context.js";
+import type { ExecutionError } from "../run/errors.js";
 import { FsmResult } from "../run/fsm-result.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
-import { isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import type { WaitingFor } from "../run/waiting-for.js";
 import type { QueuedEvent } from "../stores/store.js";
-import { stateInputs, withContext } from "./arguments.js";
-import { askStateHooks, type BoundStateHook } from "./ask-state-hooks.js";
-import { StepClock } from "../engine/step-clock.js";
-import type { FsmRecorder } from "./durable/recorder.js";
-import type { ResumedFsm } from "./durable/records.js";
-import { endedWithout, maxCyclesError, siteOf, stateError } from "./errors.js";
-import { EventWaits, type WaitingRun } from "./event-waits.js";
-import { Failures, type FailingRun, type FailureDecision } from "./failures.js";
-import { FsmHost, type FsmHostRun } from "./host.js";
+import { endedWithout, maxCyclesError } from "./errors.js";
+import { ExecutingRun, type FsmRunSetup } from "./executing-run.js";
 import { FsmInnerRuns } from "./inner-runs.js";
-import type { Receiver } from "../engine/events/inbox.js";
 import type { FsmRunOptions } from "./options.js";
-import { OutsideEvents } from "./outside-events.js";
+import type { OutsideEvents } from "./outside-events.js";
 import { StateDelay, type DelayedRun } from "./state-delay.js";
 import { StateWaiters } from "./state-waiters.js";
-import { describeWait, destination, END, type Wait } from "./transition.js";
 import { ValueOutlet } from "./value-outlet.js";
 
 const DEFAULT_MAX_CYCLES = 1000;
 
-/** The setup of an fsm's run, beside its options. */
-export interface FsmRunSetup extends EngineSetup {
-  /** Whether the run has a handle, which can send events. */
-  readonly takesEvents: boolean;
-  readonly recorder?: FsmRecorder;
-  /** Where a recorded run continues. */
-  readonly resumed?: ResumedFsm;
-  readonly stateHooks: readonly BoundStateHook[];
-}
-
 /**
  * Drives one run of an fsm from its initial state to its end.
  *
- * One loop: execute the current state, add its value to the history, go to its destination. A state without options is
- * a plain call, with a promise only if its function returns one; any other is a coroutine of policies.
+ * One loop: execute the current state, add its value to the history, go to its destination (`executing-run.ts`), until
+ * there is something to wait for.
  *
  * Guarantees: one state executes at a time; a cycle is in the history before its transition starts; every event sent is
  * taken once, or refused when the run ends.
  *
  * Cost: O(1) per cycle, without recursion. Not here: waits (`event-waits.ts`), failures (`failures.ts`).
  */
-export class FsmRun
-  extends EngineRun<FsmState, FsmResult<any>>
-  implements FsmHostRun, Receiver, WaitingRun, DelayedRun, FailingRun, ContextSource
-{
-  declare readonly options: FsmRunOptions;
-  declare readonly recorder: FsmRecorder | undefined;
-  declare protected readonly setup: FsmRunSetup;
-  private readonly plan: FsmPlan;
+export class FsmRun extends ExecutingRun implements DelayedRun {
   private readonly maxCycles: number;
-  /** Whether all states go through {@link Attempts}, even those without options. */
-  private readonly managesAll: boolean;
-  private readonly clock: StepClock;
   private hasBegun = false;
   private pumping = false;
-  /** Whether the function of a state that is a plain call is being called. */
-  isCalling = false;
-  busy = false;
   isPausing = false;
-  /** The inputs of the current state, if it is managed. */
-  inputs: readonly unknown[] = [];
-  /** The permits of an outer run. */
-  readonly permits: Permits | undefined;
-  /** Whether all states are in the wait-for graph. */
-  readonly tracesAll: boolean;
   private lazyInner: FsmInnerRuns | undefined = undefined;
-  private readonly outside: OutsideEvents | undefined;
-  readonly failures: Failures;
-  waits: EventWaits | undefined = undefined;
   /** The delays of states; undefined before the first one. */
   private delay: StateDelay | undefined = undefined;
-  /** Takes the values to nodes of outer runs; undefined if none stream them. */
-  private outlet: ValueOutlet | undefined = undefined;
-  private stateWaiters: StateWaiters | undefined = undefined;
 
   constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
     super(state, options, setup);
-    const { maxCycles = DEFAULT_MAX_CYCLES, timeout } = options;
-    const { resumed, recorder, takesEvents } = setup;
-    this.plan = state.plan;
-    this.maxCycles = maxCycles;
-    this.permits = setup.outer?.permits?.of("inline", Infinity, this, false);
-    this.tracesAll = setup.outer?.permits?.tracesAll === true;
-    const isObserved = setup.hooks.length > 0 || recorder !== undefined || this.telemetry !== undefined;
-    this.managesAll = isObserved || this.scheduler !== undefined || this.permits !== undefined;
-    this.clock = new StepClock(timeout, setup);
-    this.failures = new Failures(this);
-    this.failures.anyIgnored = resumed?.hasFailed ?? false;
-    if (takesEvents || recorder !== undefined) this.outside = new OutsideEvents(this, recorder, resumed?.events);
+    this.maxCycles = options.maxCycles ?? DEFAULT_MAX_CYCLES;
   }
 
   get kind(): WorkflowKind {
@@ -133,7 +63,7 @@ export class FsmRun
     this.pump();
   }
 
-  /** Nobody takes its values any longer. An executing state completes first. */
+  /** Ends the run, since no consumer of its values is left. An executing state completes first. */
   private abandoned(): void {
     const isWaiting = this.waits?.description !== undefined;
     if (!this.isOver && isWaiting) this.life.guard(() => this.life.end("completed", undefined));
@@ -242,24 +172,6 @@ export class FsmRun
     this.execute(current, isManaged);
   }
 
-  private execute(current: number, isManaged: boolean): void {
-    let returned: unknown;
-    let pending: Promise<unknown> | undefined;
-    try {
-      returned = isManaged ? this.callManaged(current) : this.call(current);
-      pending = pendingOf(returned);
-    } catch (error) {
-      if (this.isCalling) this.endCall();
-      return this.failures.threw(error);
-    }
-    if (pending === undefined) return this.returned(returned);
-    if (!this.sync) return this.continueAfter(pending, this.returned, this.failures.threw);
-    abandon(pending);
-    const obstacle = this.lazyAttempts?.obstacle ?? "returned a promise";
-    const error = stateError(this.state, `${obstacle}, which runSync can't wait for. Use run instead.`);
-    this.failures.threw(error, "failFast");
-  }
-
   private isDelayed(): boolean {
     this.delay ??= new StateDelay(this, this.setup.resumed?.dueAt);
     return this.delay.begin();
@@ -269,155 +181,6 @@ export class FsmRun
     this.clock.reset();
     this.execute(this.state.current, true);
     this.pump();
-  }
-
-  continueAfter<T>(work: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
-    this.busy = true;
-    const settled =
-      <A>(reaction: (outcome: A) => void) =>
-      (outcome: A) => {
-        if (this.isOver) return;
-        try {
-          this.busy = false;
-          this.clock.reset();
-          reaction(outcome);
-          this.pump();
-        } catch (fault) {
-          this.life.failInternally(fault);
-        }
-      };
-    whenSettled(work, settled(fulfilled), settled(rejected));
-  }
-
-  manages(state: number): boolean {
-    return this.managesAll || this.plan.isManaged[state];
-  }
-
-  /** Calls a state's function. This is the hot path, so the plain cases are spelled out. */
-  private call(current: number): unknown {
-    const { state } = this;
-    const spec = this.plan.specs[current];
-    const { inputs, rest, contextAt, extra } = spec.signature;
-    state.attempt = 1;
-    if (this.emitter !== undefined) {
-      this.emitter.emit({ type: "attempt.started", attempt: 1 }, current);
-      if (this.isOver) return undefined;
-    }
-    if (calling.storage !== undefined || contextAt >= 0 || extra || rest) {
-      const context = this.contextOf(current);
-      return callWith(context, spec, withContext(spec, stateInputs(state), context));
-    }
-    calling.source = this;
-    this.isCalling = true;
-    let outcome: unknown;
-    if (inputs.length === 0) outcome = spec.fn.call(spec.self);
-    else if (inputs.length === 1 && state.value !== undefined) outcome = spec.fn.call(spec.self, state.value);
-    else outcome = spec.fn.apply(spec.self, stateInputs(state));
-    this.endCall();
-    return outcome;
-  }
-
-  private endCall(): void {
-    this.isCalling = false;
-    endCall();
-  }
-
-  get calledContext(): StateContext {
-    return this.contextOf(this.state.current);
-  }
-
-  contextOf(state: number): StateContext {
-    return new StateContext(this.state, state, 1, this);
-  }
-
-  private callManaged(current: number): unknown {
-    this.inputs = stateInputs(this.state);
-    this.lazyAttempts ??= new Attempts(new FsmHost(this));
-    return drive(this.lazyAttempts.run(current));
-  }
-
-  private readonly returned = (outcome: unknown): void => {
-    if (this.isOver) return;
-    const { state } = this;
-    const { current } = state;
-    const value = valueOf(outcome);
-    state.isExecuting = false;
-    state.history.add(current, value);
-    if (this.emitter !== undefined) {
-      this.emitter.emit({ type: "node.completed", result: value, cached: state.isCached }, current);
-      if (this.isOver) return;
-    }
-    const room = this.outlet?.push(value);
-    if (room === undefined) return this.follow(outcome, value);
-    this.continueAfter(
-      room,
-      () => this.follow(outcome, value),
-      () => {},
-    );
-  };
-
-  // --- transitions ---
-
-  /**
-   * Goes to the destination of the current state's outcome.
-   * @param decision - what to do if that is illegal, or vetoed, see {@link Failures.fail}
-   */
-  follow(outcome: unknown, value: unknown, decision?: FailureDecision): void {
-    let target: number | Wait;
-    try {
-      target = destination(this.plan, this.state.current, outcome, value, this);
-    } catch (error) {
-      return isPause(error) ? this.failures.pause(error) : this.failures.fail(error, decision);
-    }
-    if (typeof target !== "number") this.beginWait(target);
-    else if (target !== END) this.goTo(target, value, decision);
-    else {
-      const event = this.waits?.take();
-      this.emitLeft(undefined, value);
-      if (!this.isOver) this.complete();
-      this.waits?.acknowledge(event);
-    }
-  }
-
-  private beginWait(wait: Wait): void {
-    const { recorder, takesEvents } = this.setup;
-    if (!takesEvents && recorder === undefined && wait.after === undefined) {
-      const predicate = `${describeWait(wait)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
-      return this.failures.fail(stateError(this.state, predicate));
-    }
-    this.waits ??= new EventWaits(this, this.outside?.inbox, recorder);
-    this.waits.begin(wait);
-  }
-
-  /** Enters a state, unless a state hook vetoes that. */
-  goTo(to: number, value: unknown, decision?: FailureDecision): void {
-    const { stateHooks } = this.setup;
-    if (stateHooks.length === 0) this.enter(to, value);
-    else askStateHooks(this, stateHooks, { to, value, decision }, () => this.enter(to, value));
-  }
-
-  private enter(to: number, value: unknown): void {
-    const { state, failures } = this;
-    const event = this.waits?.take();
-    // After a failure, the failure leads to the next state, not the event.
-    const trigger = failures.count > 0 ? undefined : event?.event;
-    this.emitLeft(to, value, trigger);
-    if (!this.isOver) {
-      state.current = to;
-      state.value = value;
-      state.trigger = trigger;
-      state.attemptsBefore = 0;
-      failures.count = 0;
-      this.stateWaiters?.entered(to);
-    }
-    this.waits?.acknowledge(event);
-  }
-
-  private emitLeft(to: number | undefined, value: unknown, event?: string): void {
-    if (this.emitter === undefined) return;
-    const { current, history } = this.state;
-    const name = to === undefined ? undefined : this.plan.specs[to].name;
-    this.emitter.emit({ type: "state.left", cycle: history.count - 1, value, to: name, event }, current);
   }
 
   // --- runs inside ---
@@ -442,7 +205,7 @@ export class FsmRun
 
   // --- the end ---
 
-  private complete(): void {
+  protected complete(): void {
     this.state.isTerminated = true;
     this.endUnpaused();
   }
@@ -525,20 +288,7 @@ export class FsmRun
     this.stateWaiters?.close((index) => this.notEntered(index));
   }
 
-  siteOf(attempt: number, options?: ErrorOptions): ErrorSite {
-    return siteOf(this.state, attempt, options);
-  }
-
-  notTaken(event: string): ExecutionError {
-    return endedWithout(`take event "${event}"`, this.state, this.name);
-  }
-
   private notEntered(index: number): ExecutionError {
     return endedWithout(`enter state "${this.plan.specs[index].name}"`, this.state, this.name);
-  }
-
-  /** The name of the current state. */
-  private get name(): string {
-    return this.plan.specs[this.state.current].name;
   }
 }

@@ -161,7 +161,7 @@ export class Fsm<
 
   /**
    * The definition as data: name, options, hooks, states with their options, transitions, and all workflows inside. Not
-   * the functions. What is no data (conditions, functions in options, schemas, class instances …) is written as `{ $value: path }`. {@link
+   * the functions. Anything that is not data (conditions, functions in options, schemas, class instances …) is written as `{ $value: path }`. {@link
    * Fsm.fromJSON} makes an equal fsm of it.
    */
   toJSON(): FsmJson {

@@ -35,7 +35,7 @@ export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>>
   /**
    * Resolves when the run enters a state, at once when that is the current one. If another process drives the run, that
    * is noticed within a second.
-   * @param options - `timeout` in ms, from now on
+   * @param options - `timeout` in ms, counted from this call
    * @throws {ExecutionError} EXECUTION when the run ends in another state, or the timeout elapses
    */
   waitFor(state: StateKey<S>, options?: { readonly timeout?: number | undefined }): Promise<void>;
@@ -50,7 +50,7 @@ export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>>
    */
   stop(): Promise<FsmResult<S>>;
   /**
-   * The events of the run from now on, for `for await`, until it ends. Called in the same turn as `start`, it has all
+   * The events of the run from this call to its end, for `for await`. Called in the same turn as `start`, it has all
    * events. While another process drives the run there are none; they start when the run continues in this process.
    */
   events(): AsyncIterableIterator<RunEvent>;

@@ -2,7 +2,7 @@ import type { Children } from "../engine/children.js";
 import type { ChildPlace } from "../engine/run-inside.js";
 import type { InnerRuns } from "../engine/inner-runs.js";
 import type { CommonRunOptions } from "../engine/options.js";
-import { inSequence, type SharedPermits } from "../engine/permits.js";
+import { inSequence, type SharedPermits } from "../engine/shared-permits.js";
 import type { EngineSetup } from "../engine/run.js";
 import { NO_SLOT, SETTLED_SLOT, type Slot } from "../engine/slot.js";
 import { checksFor, type InnerChecks } from "../planning/inner-schemas.js";

@@ -101,7 +101,7 @@ function waitFrom(plan: FsmPlan, from: number, { events, after }: WaitForEvent, 
   return { events: targets, after: after && { at: time + after.ms, state: target(plan, from, after.state) } };
 }
 
-/** A state waits for an event that nobody can send. */
+/** A state waits for an event that can't be sent. */
 function undeclaredEvent(plan: FsmPlan, from: number, event: string): IllegalTarget {
   const declared = Array.from(plan.events?.keys() ?? []);
   const hint = suggestion(event, declared) || " Declare it, or wait for another one.";

@@ -2,7 +2,7 @@ import type { Outlet } from "../engine/channel.js";
 
 /** Takes the value of each cycle to nodes of outer runs. */
 export class ValueOutlet {
-  /** Whether nobody takes the values any longer. */
+  /** Whether no consumer of the values is left. */
   isAbandoned: boolean;
 
   /** @param onAbandoned - called when that happens */

@@ -1,7 +1,7 @@
 /**
  * A set of the integers 0 … capacity - 1 with fast access to its smallest member.
  *
- * A tree of 32-bit words, in which bit b of a word tells whether the subtree of child b has members. `add` and `take`
+ * A tree of 32-bit words, in which bit b of a word says whether the subtree of child b has members. `add` and `take`
  * cost O(log₃₂ capacity), four steps for a million; the set takes about capacity / 8 bytes. Source: a hierarchical
  * bitmap, as in Linux' `find_first_bit`; a van Emde Boas tree with a fixed fan-out.
  */

@@ -5,7 +5,7 @@ import { brief, count, durationText, pad, widthOf } from "./text.js";
 
 const BAR = 16;
 
-/** Where lines are to be shown. */
+/** Where lines are shown. */
 export interface Space {
   readonly columns: number;
   /** How many lines there are at most; at least one. */

@@ -45,7 +45,7 @@ export interface Style {
   render(line: Line, columns: number): string;
 }
 
-/** The part of a stream that tells what it shows. */
+/** The part of a stream that says what it can show. */
 export interface StyledStream {
   readonly isTTY?: boolean;
   hasColors?(): boolean;

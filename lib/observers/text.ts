@@ -2,7 +2,7 @@ import truncatedWidth from "fast-string-truncated-width";
 
 /** Characters that move the cursor, hide, or turn text around: control characters, marks of direction, line separators. */
 const UNPRINTABLE =
-  // eslint-disable-next-line no-control-regex -- these are to be found
+  // eslint-disable-next-line no-control-regex -- these are searched for
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu;
 
 const ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\x1b" };

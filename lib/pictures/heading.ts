@@ -14,7 +14,7 @@ export interface Heading {
   readonly description: string;
 }
 
-/** The title of a picture and what it says beside. */
+/** The title of a picture, and its subtitle. */
 export function headingOf(graph: WorkflowGraph, run: RunFacts | undefined): Heading {
   const { workflow, kind, nodes, edges } = graph;
   const size = [

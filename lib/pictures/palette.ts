@@ -10,7 +10,7 @@ export interface Look {
 export interface Palette {
   readonly ground: string;
   readonly text: string;
-  /** Of what is said beside. */
+  /** The colour of secondary text. */
   readonly faint: string;
   readonly line: string;
   /** Of lines along which nothing passed. */

@@ -21,7 +21,7 @@ import { counted } from "./text.js";
 import { timelineOf, timelineWords } from "./timeline.js";
 import { drawTimeline } from "./timeline-svg.js";
 
-/** More boxes or lines take Graphviz longer than seconds, and nobody reads them. */
+/** With more boxes or lines, Graphviz takes many seconds for a picture that is unreadable. */
 const MAX_BOXES = 1500;
 const MAX_LINES = 2500;
 /** In pixels. A wider or higher picture is not read either. */
@@ -56,8 +56,8 @@ export async function toPNG(drawable: Drawable, options: PngOptions = {}): Promi
  * When the attempts of a run ran, by worker, as an SVG picture: with waits for a free worker, retries and pauses. Times
  * in which nothing ran for long are breaks of the axis.
  *
- * The result of a dag's run tells only when the first attempt of each node began and the last one ended, and no workers
- * but `inline` and `thread`; a recorded run (`store.getRun`) tells all. Deterministic. Cost: O(n log n).
+ * The result of a dag's run shows only when the first attempt of each node began and the last one ended, and no workers
+ * but `inline` and `thread`; a recorded run (`store.getRun`) shows everything. Deterministic. Cost: O(n log n).
  * @throws {TypeError} for the result of an fsm's run, which has no times, and naming the option, its rule and the value
  *   received
  */

@@ -2,7 +2,7 @@ import { messageOf } from "../base/message.js";
 import type { FsmResult, ItemCounts, NodeStatus, NodeWait, RunResult, RunStatus, WorkflowGraph } from "../index.js";
 import type { RunDetails } from "../store.js";
 
-/** A run that can be drawn: the result of one, or what a store tells of one (`store.getRun`). */
+/** A run that can be drawn: its result, or its record (`store.getRun`). */
 export type DrawnRun = RunResult<any> | FsmResult<any> | RunDetails;
 
 /** What pictures tell of a node, or of a state as of its latest cycle. */

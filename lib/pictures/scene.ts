@@ -3,7 +3,7 @@ import type { NodeStatus } from "../index.js";
 /** The outline of a box, by what the node is. */
 export type Shape = "box" | "fork" | "join" | "map" | "workflow" | "event" | "state" | "terminal" | "start";
 
-/** What tells one part of a picture from the others. */
+/** Identifies a part of a picture. */
 export interface Identity {
   readonly id: string;
   /** The path of the node, such as `check.total`; undefined for what is none. */

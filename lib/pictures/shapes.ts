@@ -92,7 +92,7 @@ export function frameOf(area: Area): string {
   return rect(area, 9, "frame");
 }
 
-/** The sign of a status, so that it is told not only by colour. @param x - of its centre */
+/** The sign of a status, so that it does not rely on colour alone. @param x - of its centre */
 export function signOf(status: NodeStatus, x: number, y: number): string {
   const place = `transform="translate(${px(x)} ${px(y)})"`;
   const glyph: string = GLYPHS[status];

@@ -50,7 +50,7 @@ export function timelineOf(run: DrawnRun): Timeline {
   if (isRecorded(run)) return recordedTimeline(run);
   if (isFsmResult(run)) {
     throw new TypeError(
-      `The result of an fsm's run tells no times. Record the run, and pass what store.getRun("${run.runId}") gives.`,
+      `The result of an fsm's run has no times. Record the run, and pass what store.getRun("${run.runId}") gives.`,
     );
   }
   return resultTimeline(run);

@@ -6,7 +6,7 @@ import type { DeclaredEvents } from "../definition/specs/event-schemas.js";
 import type { WorkflowKind } from "../definition/defined.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 
-/** A workflow, as those who send it events see it. */
+/** A workflow, as senders of events see it. */
 export interface EventWorkflow {
   readonly kind: WorkflowKind;
   readonly name: string;

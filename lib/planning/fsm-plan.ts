@@ -161,7 +161,7 @@ export function planFsm(definition: DefinedFsm, way: readonly string[] | undefin
   ]);
 }
 
-/** The fsm as it is now, as those who send it events see it. */
+/** The fsm as it is now, as senders of events see it. */
 function receiverOf({ name, declaredEvents }: DefinedFsm, specs: readonly StateSpec[]): EventWorkflow {
   return { kind: "fsm", name, members: new Map(specs.map((spec) => [spec.name, spec])), declaredEvents };
 }

@@ -112,7 +112,7 @@ export function producersIn({ name, members }: Pick<ChildWorkflow, "name" | "mem
 }
 
 /**
- * Finds the streams of a dag; undefined if nobody streams and no node is a generator. Adds edges so that all nodes of a
+ * Finds the streams of a dag; undefined if no need is a stream and no node is a generator. Adds edges so that all nodes of a
  * group wait for what any of them needs from outside: they start together, and none waits for a slot or a result that
  * another one holds back. Reports what can't work.
  * @param paths - by edge: where the items of a stream come from

@@ -60,7 +60,7 @@ function graphNode(spec: NodeSpec): GraphNode {
   return { name: spec.name, kind: spec.kind, spec };
 }
 
-/** The graph that a recorded structure tells of. Cost: O(nodes + edges). */
+/** The graph of a recorded structure. Cost: O(nodes + edges). */
 export function recordedGraph(kind: WorkflowGraph["kind"], workflow: string, structure: Structure): WorkflowGraph {
   return kind === "dag" ? recordedDag(workflow, structure) : recordedFsm(workflow, structure);
 }

@@ -52,7 +52,7 @@ export class Flight implements Resource {
   private followers: Deferred<FlightOutcome> | undefined;
   private hasLanded = false;
 
-  /** @param onLetGo - called when followers are not to wait any longer: one of them computes the result as well */
+  /** @param onLetGo - called when followers should stop waiting: one of them computes the result as well */
   constructor(
     readonly label: string,
     private readonly leader: FlightLeader,

@@ -273,7 +273,7 @@ export class Scheduler implements Resource {
 
   /**
    * @internal Gives the next waiter a slot, whether or not one is free. Where all that have one wait for what others do
-   * without, no more nodes work than there are slots. Returns false if nobody waits.
+   * without, no more nodes work than there are slots. Returns false if nothing waits.
    */
   letGo(): boolean {
     const next = this.nextWaiter();

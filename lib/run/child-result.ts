@@ -44,7 +44,7 @@ export function childIn(
   return quoted ?? children.get(childKey(node, key));
 }
 
-/** What in brackets would not be told from the rest of a path, or can't be stored. */
+/** Characters that make a key in brackets ambiguous in a path, or can't be stored. */
 const UNCLEAR = /^"|\]\.|\0|\p{Surrogate}/u;
 
 /** A key as it is written in brackets: in quotes, as JSON, where it would be unclear. */

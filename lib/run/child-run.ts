@@ -1,9 +1,10 @@
-/** The types of the results of runs inside, as far as the class of the outer one tells them. */
+/** The types of the results of runs inside, as far as the class of the outer run shows them. */
 import type { WorkflowKind } from "../definition/defined.js";
 import type { Subworkflow } from "../definition/specs/subworkflow-spec.js";
 import type { IsMachine, SourcesIn } from "../definition/typings/typed-nesting.js";
 import type { StatesOf } from "../definition/typings/typed-states.js";
-import type { IsAny, ResultsOf } from "../definition/typings/typed-wiring.js";
+import type { ResultsOf } from "../definition/typings/typed-results.js";
+import type { IsAny } from "../definition/typings/typed-functions.js";
 import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
 

@@ -1,9 +1,7 @@
 import { DagwrightError, nameError } from "../base/errors.js";
-import { asSentence, messageOf } from "../base/message.js";
 import { define, setGiven } from "../base/objects.js";
 import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
-import type { RunBase } from "./run-base.js";
 
 /** Where an {@link ExecutionError} happened, and its cause. */
 export interface ErrorSite extends ErrorOptions {
@@ -69,57 +67,17 @@ function pathOf(outermost: ExecutionError): string[] {
 }
 
 /** The error of a run inside the node that failed with `error`. */
-function innerError(error: ExecutionError): ExecutionError | undefined {
+export function innerError(error: ExecutionError): ExecutionError | undefined {
   return isErrorInside(error.runId, error.cause) ? error.cause : undefined;
 }
 
 /** Whether `thrown` is an error of a run that the run contains. Never throws. */
-function isErrorInside(runId: string, thrown: unknown): thrown is ExecutionError {
+export function isErrorInside(runId: string, thrown: unknown): thrown is ExecutionError {
   try {
     return thrown instanceof ExecutionError && thrown.runId.startsWith(`${runId}/`);
   } catch {
     return false;
   }
-}
-
-/**
- * The message for a node or state that failed because of a run inside it: `orders › check › verify failed: …`.
- * Undefined if `thrown` is no error of such a run.
- */
-export function failedInside(run: RunBase, node: string, thrown: unknown): string | undefined {
-  if (!isErrorInside(run.runId, thrown)) return undefined;
-  const { names, innermost } = wayOf(thrown);
-  const way = `${run.workflow} › ${node}${names}`;
-  return `${way} failed: ${asSentence(messageOf(innermost.cause ?? innermost))} See the cause.`;
-}
-
-/** Where an error comes from. */
-interface Way {
-  /** The path of the error as text: ` › check › verify`. */
-  readonly names: string;
-  readonly innermost: ExecutionError;
-}
-
-/** Kept, since each error in deep nesting is the cause of the next one. */
-const ways = new WeakMap<ExecutionError, Way>();
-
-function wayOf(thrown: ExecutionError): Way {
-  const unknown: ExecutionError[] = [];
-  let next: ExecutionError | undefined = thrown;
-  for (; next !== undefined && !ways.has(next); next = innerError(next)) unknown.push(next);
-  let way = next && ways.get(next);
-  for (const error of unknown.reverse()) {
-    const own = error.item ?? error.node;
-    const names: string = own === undefined ? "" : ` › ${own}${way?.names ?? ""}`;
-    way = { names, innermost: way?.innermost ?? error };
-    ways.set(error, way);
-  }
-  return way as Way;
-}
-
-/** The message for a node or state that threw. */
-export function failedBecause(label: string, thrown: unknown): string {
-  return `${label} failed: ${asSentence(messageOf(thrown))} See the cause.`;
 }
 
 /** Whether `thrown` is an {@link ExecutionError} of this run, which already has its site. Never throws. */

@@ -6,7 +6,7 @@ import type { WaitingFor } from "./waiting-for.js";
 
 /** The options of {@link PauseRun}. */
 export interface PauseOptions {
-  /** Data about the pause, for instance for the person who decides. It must be storable if the run is recorded. */
+  /** Data about the pause, for example for the person who decides. It must be storable if the run is recorded. */
   readonly data?: unknown;
   /**
    * When the run may continue by itself, as a date or in ms since 1970: from then on, `recover` picks it up like a run

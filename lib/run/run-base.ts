@@ -39,7 +39,7 @@ export abstract class RunBase {
     return this.outer === undefined ? (this.ownMetadata ??= {}) : this.outer.metadata;
   }
 
-  /** Shares the metadata of another run from now on. */
+  /** Starts to share the metadata of another run. */
   shareMetadata(outer: RunBase): void {
     this.outer = outer.outer ?? outer;
   }

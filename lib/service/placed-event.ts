@@ -1,5 +1,6 @@
 import { DagwrightError } from "../base/errors.js";
-import { ExecutionError, failedBecause } from "../run/errors.js";
+import { ExecutionError } from "../run/errors.js";
+import { failedBecause } from "../run/failure-messages.js";
 import type { EventFacts } from "../run/events.js";
 import type { RunHistory } from "../stores/reading/run-history.js";
 

@@ -103,7 +103,7 @@ export async function claimRun(
   return log;
 }
 
-/** A corrupt request is none: the driver reports it. */
+/** A corrupt request counts as none: the driver reports it. */
 function isPauseRequest({ id, request }: RunRow): boolean {
   try {
     return request !== null && parseRequest(id, request).kind === "pause";
@@ -121,7 +121,7 @@ async function forgetWaits(trx: Kysely<Tables>, runId: string, discarded: readon
   }
 }
 
-/** Supersedes all results of a run, which begins anew, and of those inside, which it may begin again. */
+/** Supersedes all results of a run that starts over, and of the runs inside, which it may start again. */
 async function restart(trx: Kysely<Tables>, runId: string, inputs: string): Promise<void> {
   await trx.updateTable("runs").set({ inputs }).where("id", "=", runId).execute();
   const abandoned = { status: "cancelled", finished_at: timeOfDay(), error: null, outputs: null, ...NOT_PAUSED };

@@ -11,7 +11,7 @@ import { forUpdateInOrder, inList } from "./database/row-locks.js";
 import type { SqlRunLog } from "./writing/run-log.js";
 import type { RunRow } from "./database/schema.js";
 
-/** The columns of a run that nobody drives any more: a driver that is slow, and not gone, is fenced off. */
+/** The columns of a run without a driver. A driver that is merely slow is fenced off. */
 export function withoutDriver({ fencing_token }: Pick<RunRow, "fencing_token">) {
   return { owner: null, lease_expires_at: null, fencing_token: fencing_token + 1 };
 }
@@ -198,7 +198,7 @@ export class Leases {
    * are left to expire, although their rows still name this store.
    */
   private async renewNow(database: Database): Promise<void> {
-    // Only what is there before and after the renewal can have been lost.
+    // Only runs driven both before and after the renewal can have been lost.
     const registered = Array.from(this.driven.values()).filter(({ isDriven }) => isDriven);
     const reserved = Array.from(this.reserved.values());
     if (registered.length + reserved.length === 0) return;

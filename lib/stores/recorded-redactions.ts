@@ -4,7 +4,7 @@ import type { DatabaseAccess } from "./database/database-access.js";
 import type { Database } from "./database/database.js";
 import type { Redaction } from "./values/redaction.js";
 
-/** The rules of redaction that a database has, so that all who look at it hide the same. */
+/** The redaction rules recorded in a database, so that all its readers hide the same values. */
 export class RecordedRedactions {
   private readonly unsaved = new Set<string>();
   private isOpened = false;

@@ -30,7 +30,7 @@ interface SentTo {
  * Records an event for a run, whichever process drives it, unless one with the same key is recorded already. Resolves
  * after the commit.
  *
- * The event is numbered under the lock of the run's row, so that a reader who sees an event has seen all events before
+ * The event is numbered under the lock of the run's row, so that a reader that sees an event has seen all events before
  * it. An event for a run inside may come before that run exists, which then finds it.
  * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow;
  *   {ExecutionError} when no node takes the event any more
@@ -60,7 +60,7 @@ export async function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: 
     const way = await currentWay(trx, run, sent);
     const target = [runId, ...way].join("/");
     const inside = way.length === 0 ? run : await findAndLockRunRow(trx, database, target);
-    // Of a try that was not answered, nobody knows whether it was executed.
+    // A try without an answer may or may not have been executed.
     const mayExist = key !== undefined || previous !== undefined || tries > 1;
     if (mayExist && (await isRecorded(trx, target, id))) return previous ?? { owner: null, ready: [] };
     if (!UNFINISHED.includes(run.status)) throw runEnded(run, event);

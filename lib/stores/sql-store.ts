@@ -6,9 +6,8 @@ import { StoreError } from "../base/errors.js";
 import { inOneLine } from "../base/inspection.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/specs/policy-options.js";
-import { beginReserved, beginsPlainly, readReserved } from "./begin-run.js";
 import { cancelRun } from "./cancel-run.js";
-import { claimRun } from "./claim-run.js";
+import { Claims } from "./claims.js";
 import { Codec, type StoredType } from "./values/codec.js";
 import { compareRuns, type RunDifference } from "./reading/compare-runs.js";
 import { DatabaseAccess, storeClosed, writeFailed } from "./database/database-access.js";
@@ -20,7 +19,6 @@ import { InFlight } from "./database/in-flight.js";
 import { cyclesAfter } from "./reading/latest-cycles.js";
 import { Leases } from "./leases.js";
 import { requireOutermost } from "./queue/outermost.js";
-import { tellDriver } from "./queue/request-poller.js";
 import { Outlook } from "./queue/schedules/outlook.js";
 import { SqlSchedules } from "./queue/schedules/sql-schedules.js";
 import { SqlQueue } from "./queue/sql-queue.js";
@@ -28,15 +26,15 @@ import { FIRST_TOKENS, newRunRow } from "./writing/new-run.js";
 import { OUTCOME_TYPES } from "./values/outcome-types.js";
 import { prune, type PruneOptions } from "./prune.js";
 import { readOverview, type Overview } from "./reading/overview.js";
-import { readRun } from "./reading/recorded-run.js";
 import { RecordedRedactions } from "./recorded-redactions.js";
 import { recoverableRuns } from "./reading/recoverable-runs.js";
 import { Redaction } from "./values/redaction.js";
-import { checkGetRunOptions, runDetails, type GetRunOptions, type RunDetails } from "./reading/run-details.js";
+import { checkGetRunOptions, type GetRunOptions, type RunDetails } from "./reading/run-details.js";
+import { readRunDetails } from "./reading/read-run-details.js";
 import { marksOf, runHistory, type RunHistory } from "./reading/run-history.js";
 import { listRuns, type RunFilter, type RunPage } from "./reading/run-list.js";
-import { leaseLost, type LogHost, runExists, SqlRunLog } from "./writing/run-log.js";
-import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./reading/run-rows.js";
+import { type LogHost, runExists, SqlRunLog } from "./writing/run-log.js";
+import { findAndLockRunRow, lockRunRow, notFound } from "./reading/run-rows.js";
 import { sendEvent } from "./send-event.js";
 import { SqlCache } from "./sql-cache.js";
 import { requireKey, requireStorableNames } from "./values/storable-text.js";
@@ -96,6 +94,7 @@ export class SqlStore implements RunStore {
   private readonly pendingEnds = new InFlight();
   private readonly logHost: LogHost;
   private readonly eventPoller: EventPoller;
+  private readonly claims: Claims;
   private readonly redaction = new Redaction();
   private readonly redactions: RecordedRedactions;
   private closing: Promise<void> | undefined;
@@ -143,6 +142,7 @@ export class SqlStore implements RunStore {
       redaction: this.redaction,
       wake: (what, runIds) => this.queue.wake(what, runIds),
     });
+    this.claims = new Claims(access, this.leases, this.logHost);
     this.eventPoller = new EventPoller(this.leases.owner, this.leases.driven, this.codec, access);
   }
 
@@ -160,7 +160,7 @@ export class SqlStore implements RunStore {
     return this.access.run(async () => {
       await this.pendingEnds.settled();
       await this.access.read((database) => this.redactions.load(database));
-      return this.access.readConsistent((db) => runDetails(db, runId, this.codec, this.redaction, options.depth));
+      return this.access.readConsistent((db) => readRunDetails(db, runId, this.codec, this.redaction, options.depth));
     });
   }
 
@@ -326,68 +326,17 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
-  async claim(
+  claim(
     runId: string,
     accept: (run: RecordedRun) => Claim | undefined,
     held?: number,
   ): Promise<RunLog | undefined> {
-    const { access, leases, logHost } = this;
-    const reservation = leases.reservationOf(runId);
-    if (held !== undefined && reservation?.row.fencing_token !== held) throw leaseLost(runId);
-    if (reservation !== undefined) {
-      const run = await readReserved(access, reservation, this.codec);
-      access.requireOpen();
-      const claim = accept(run);
-      if (claim === undefined) return void leases.forget(reservation);
-      if (beginsPlainly(reservation, run, claim)) {
-        return begun(beginReserved(leases, logHost, reservation, run, claim));
-      }
-    }
-    const log = await this.claimNow(runId, accept, held);
-    if (reservation !== undefined && log !== undefined) {
-      log.asked = reservation.request;
-      leases.forget(reservation);
-    }
-    return log && begun(log.markRegistered());
-  }
-
-  /** Claims a run in one transaction. */
-  private async claimNow(
-    runId: string,
-    accept: (run: RecordedRun) => Claim | undefined,
-    held: number | undefined,
-  ): Promise<SqlRunLog | undefined> {
-    let rejection: { readonly error: unknown } | undefined;
-    const acceptOrReject = (run: RecordedRun): Claim | undefined => {
-      try {
-        return accept(run);
-      } catch (error) {
-        rejection = { error };
-        throw error;
-      }
-    };
-    const { leases, logHost } = this;
-    let log: SqlRunLog | undefined;
-    try {
-      await this.transaction<SqlRunLog | undefined>(async (trx, database, claimed) => {
-        log = await claimRun(trx, database, leases, logHost, { runId, held }, acceptOrReject, claimed);
-        return log;
-      });
-      // If the store has started closing, it releases the run.
-      this.access.requireOpen();
-    } catch (error) {
-      if (log !== undefined) leases.release(log);
-      throw rejection === undefined ? error : rejection.error;
-    }
-    return log;
+    return this.claims.claim(runId, accept, held);
   }
 
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
-    const { access, codec, leases } = this;
-    const reservation = leases.reservationOf(runId);
-    if (reservation !== undefined) return readReserved(access, reservation, codec);
-    return access.run(() => access.readConsistent(async (db) => readRun(db, await requireRunRow(db, runId), codec)));
+    return this.claims.read(runId);
   }
 
   /**
@@ -399,7 +348,7 @@ export class SqlStore implements RunStore {
     const { access, codec, redaction, leases } = this;
     return access.run(async () => {
       const logs = Array.from(leases.driven.values()).filter((log) => log.rootId === runId || log.runId === runId);
-      // A log that can't be written tells its driver.
+      // A log that can't be written notifies its driver.
       await Promise.allSettled(logs.map((log) => log.written()));
       await this.pendingEnds.settled();
       await access.read((database) => this.redactions.load(database));
@@ -475,12 +424,6 @@ export class SqlStore implements RunStore {
   private transaction<T>(work: Parameters<typeof this.access.transaction<T>>[0]): Promise<T> {
     return this.access.run(() => this.access.transaction(work));
   }
-}
-
-/** Tells the driver of a run that begins what it was asked for before. */
-function begun(log: SqlRunLog): SqlRunLog {
-  if (log.asked !== null) tellDriver(log, log.asked);
-  return log;
 }
 
 function cacheFailed(cause: unknown): StoreError {

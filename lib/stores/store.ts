@@ -75,9 +75,9 @@ export interface RunStore {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** What the nodes of runs need that are executed elsewhere. */
+/** What nodes that are executed elsewhere need of a store. */
 export interface ValueStore {
-  /** Encodes what a run with this store takes and gives. */
+  /** Encodes the inputs and results of runs with this store. */
   readonly codec: Codec;
   /** Keeps a text, at least as long as the record of the run. @returns what it is found by */
   put(runId: string, text: string): Promise<string>;
@@ -112,7 +112,7 @@ export interface RunDriver {
   onFailure(error: Error): void;
   /** Called with events that other processes recorded for the run: in order, each once. */
   onEvents(events: readonly QueuedEvent[]): void;
-  /** Called when another process asks for something. */
+  /** Called when another process makes a request. */
   onRequest(request: DriverRequest): void;
 }
 
@@ -151,11 +151,11 @@ export interface Claim {
   readonly discard: readonly string[];
   /** Events to add to the run, behind those already recorded. */
   readonly sent: readonly QueuedEvent[];
-  /** Whether somebody resumes the run, which ends a pause that was asked for. @defaultValue false */
+  /** Whether the run is being resumed, which ends a requested pause. @defaultValue false */
   readonly endsPause?: boolean | undefined;
-  /** The inputs with which the run begins anew. Its results are superseded. */
+  /** The inputs with which the run starts over. Its results are superseded. */
   readonly restart?: Readonly<Record<string, unknown>> | undefined;
-  /** The trace that it belongs to from now on, if none is recorded. */
+  /** The trace to record, if there is none yet. */
   readonly trace?: string | undefined;
 }
 
@@ -361,10 +361,10 @@ export interface RunEnd {
 export interface RecordedRun {
   readonly runId: string;
   readonly workflow: string;
-  /** Undefined for a submitted run that nobody has begun to drive, if its submitter did not know it. */
+  /** Undefined for a submitted run that has not had a driver yet, if its submitter did not know it. */
   readonly kind: WorkflowKind | undefined;
   readonly status: "queued" | "running" | RunStatus;
-  /** "" for a submitted run that nobody has begun to drive, if its submitter did not know it. */
+  /** "" for a submitted run that has not had a driver yet, if its submitter did not know it. */
   readonly structure: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -402,7 +402,7 @@ export interface RecordedRun {
 export interface RecordedNode {
   readonly status: AttemptStatus;
   readonly attempts: number;
-  /** How many of these were interrupted, as their driver died. */
+  /** How many of these were interrupted by the death of their driver. */
   readonly interrupted: number;
   readonly output: { readonly value: unknown } | undefined;
   readonly branch: string | undefined;

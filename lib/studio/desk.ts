@@ -21,7 +21,7 @@ export interface Desk {
   readonly drawer: GraphDrawer;
 }
 
-/** A request that was let in, and what its path tells. */
+/** An admitted request, and the parameters in its path. */
 export interface Asked {
   readonly request: Request;
   readonly query: URLSearchParams;

@@ -11,7 +11,7 @@ const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 export class Gate {
   /** Names the cookie, which browsers send to every port of a host: several studios each have their own. */
   private readonly cookie: string;
-  /** What the cookie holds, from which the token can't be told. */
+  /** The value of the cookie, from which the token can't be derived. */
   private readonly session: string;
   private readonly hosts: ReadonlySet<string>;
 

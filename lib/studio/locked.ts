@@ -1,6 +1,6 @@
 import { answer } from "./answer.js";
 
-/** What a person sees who comes without the link. */
+/** The page for visitors without the link. */
 export function lockedPage(message: string): Response {
   const html = `<!doctype html>
 <html lang="en">

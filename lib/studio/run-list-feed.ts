@@ -13,14 +13,14 @@ export interface ListNews {
   readonly gone: readonly string[];
 }
 
-/** A run, and the JSON that tells whether it has changed. */
+/** A run, and the JSON that shows whether it has changed. */
 interface Seen {
   readonly run: RunSummary;
   readonly text: string;
 }
 
 /**
- * The newest runs that meet a condition, for all who watch them: one look at the store an interval, however many they
+ * The newest runs that meet a condition, for all who watch them: one look at the store per interval, however many they
  * are, and none when there are none.
  */
 export class RunListFeed {
@@ -84,7 +84,7 @@ export class RunListFeed {
     } catch (error) {
       const { next } = this;
       this.next = undefined;
-      // Nobody may wait for it.
+      // Its rejection may have no other handler.
       next?.promise.catch(() => {});
       next?.reject(error);
     }

@@ -31,7 +31,7 @@ export interface Studio {
 /**
  * A studio for a store. It drives nothing: what it starts or resumes, a service goes on with.
  *
- * It lets in only who has the token, refuses what other pages send, answers only to the names of this machine, and
+ * It admits only requests with the token, refuses what other pages send, answers only to the names of this machine, and
  * never loads anything from elsewhere. Values are shown as text.
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received; {InvalidNodeError} for what is
  *   no workflow; {ValidationError} for two of the same name

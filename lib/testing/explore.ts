@@ -54,7 +54,7 @@ const DEFAULT_SEEDS = 1000;
 const START = Date.UTC(2026, 0, 1);
 
 /**
- * Runs a workflow in many orders, and tells whether its results depend on them: which of the nodes that are ready starts
+ * Runs a workflow in many orders, and reports whether its results depend on them: which of the nodes that are ready starts
  * first, or together with others; which ends first of those that are done; what a timer comes before. Every other order is
  * the next of all that there are, until all of few have been tried; the rest are random, the same ones each time. It stops at
  * the first difference.

@@ -30,7 +30,7 @@ export interface RunMatchers<R = unknown> {
   toHaveVisited(state: string, ...states: string[]): R;
 }
 
-/** How an error is told: its class, its code, or its message. */
+/** How an error is identified: its class, its code, or its message. */
 export type FailedWith = string | RegExp | (abstract new (...args: any[]) => Error);
 
 type AnyRun = RunResult<any> | FsmResult<any>;

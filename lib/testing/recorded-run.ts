@@ -146,7 +146,7 @@ function rerunFsm(
   return fsm.run(options);
 }
 
-/** What a state has returned, as far as its record tells. */
+/** What a state has returned, as far as its record shows. */
 function leadOn({ output }: RecordedCycle, following: RecordedCycle | undefined): unknown {
   if (following === undefined) return stop(output?.value);
   return next(following.state, following.input === undefined ? output?.value : following.input.value);

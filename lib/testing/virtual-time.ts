@@ -36,7 +36,7 @@ export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
   return new VirtualTime(Number(options.now ?? Date.now()));
 }
 
-/** The time of a process that moves only when it is told to, see {@link virtualTime}. */
+/** The time of a process, which moves only on command, see {@link virtualTime}. */
 export class VirtualTime {
   private readonly timeline: Timeline;
   private readonly putBack: () => void;

@@ -84,7 +84,7 @@ function valueAt(record: unknown, names: readonly string[]): unknown {
   let value = record;
   for (const name of names) {
     if (typeof value !== "object" || value === null) return undefined;
-    // Reading what is absent takes less time than asking whether it is there.
+    // Reading an absent property is faster than asking whether it exists.
     value = name in Object.prototype && !Object.hasOwn(value, name) ? undefined : read(value, name);
   }
   return value;

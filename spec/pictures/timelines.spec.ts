@@ -106,7 +106,7 @@ describe("A timeline", () => {
     const fsm = new Fsm("f");
     fsm.state("s", { initial: true }, () => stop());
     const run = await fsm.run({ runId: "r" });
-    expect(() => timelineSVG(run)).toThrow('tells no times. Record the run, and pass what store.getRun("r") gives');
+    expect(() => timelineSVG(run)).toThrow('has no times. Record the run, and pass what store.getRun("r") gives');
   });
 
   it("leaves out items when there are too many", async () => {

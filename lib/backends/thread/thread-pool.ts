@@ -151,7 +151,7 @@ export class ThreadPool {
     return undefined;
   }
 
-  /** Ends a thread, whose task is no longer wanted. The calls that it was sent with go elsewhere. */
+  /** Ends a thread, whose task is no longer wanted. The other calls of the same message go to another thread. */
   private stop(thread: WorkerThread, task: PendingTask): void {
     thread.task = undefined;
     task.trips?.takeBack(thread.takeAhead());

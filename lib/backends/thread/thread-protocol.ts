@@ -77,7 +77,7 @@ export function subjectOf([module, workflow]: Address, node: string | undefined)
 export interface CallExtra {
   /** The method to call; undefined when the node is a dag's. */
   readonly callee: Callee | undefined;
-  /** The context of the attempt; undefined when the function takes none, and nobody has asked for contexts. */
+  /** The context of the attempt; undefined when the function takes none, and contexts have not been asked for. */
   readonly context: CallContext | undefined;
   /** Whether the worker reports when it calls the function. */
   readonly reportsStart: boolean;

@@ -58,7 +58,7 @@ export class ThreadTrips implements Trips {
     if (tasks.length > 0) this.waiting = new Set([...tasks, ...this.waiting]);
   }
 
-  /** A call no longer waits. */
+  /** Removes a call that no longer waits. */
   drop(task: PendingTask): void {
     this.waiting.delete(task);
   }

@@ -45,7 +45,7 @@ function changed(): void {
 const nextChange = () => new Promise<void>((resolve) => listeners.push(resolve));
 
 /**
- * Registers the definitions of modules from now on.
+ * Starts to register the definitions of modules.
  * @param isInNode - whether the calling code is a node's
  * @param onLoaded - called when a module's body has been executed, or is stuck
  */

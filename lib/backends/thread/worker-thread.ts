@@ -49,7 +49,7 @@ export interface ThreadListener {
   unsent(thread: WorkerThread, error: unknown): void;
   /** Code that a finished task left running failed: the thread should get no more tasks. */
   strayError(thread: WorkerThread, error: StrayError): void;
-  /** It ends although it was not told to. */
+  /** It ended unexpectedly. */
   lost(thread: WorkerThread, cause: unknown): void;
   /** It was terminated but does not exit: it is in native code, which nothing can interrupt. */
   stuck(thread: WorkerThread): void;

@@ -9,7 +9,8 @@ import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import { Attempts } from "../../engine/attempts.js";
 import { Children, type ContainingRun } from "../../engine/children.js";
 import type { CommonRunOptions } from "../../engine/options.js";
-import type { Permits, SharedPermits } from "../../engine/permits.js";
+import type { Permits } from "../../engine/permits.js";
+import type { SharedPermits } from "../../engine/shared-permits.js";
 import type { RunTelemetry } from "../../engine/telemetry/telemetry.js";
 import { isContext } from "../../planning/plan.js";
 import type { ResultCache } from "../../policies/cache.js";
@@ -53,7 +54,7 @@ export interface ComputingDag {
   permitsOf(node: number): Permits;
   pump(): void;
   log(node: number, attempt: number, line: LogLine): void;
-  /** Something that was stopped takes a while to end. */
+  /** Stopped work takes a while to end. */
   isEnding(work: Promise<unknown>): void;
   /** Closes the live dag because of an exception that no node threw. */
   breakDown(fault: unknown): void;
@@ -183,7 +184,7 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
     this.release();
   }
 
-  /** Nobody listens. */
+  /** Not reported. */
   progress(): void {}
 
   log(node: number, attempt: number, line: LogLine): void {
@@ -196,7 +197,7 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
     return false;
   }
 
-  /** Nobody listens. */
+  /** Not reported. */
   get emitter(): undefined {
     return undefined;
   }
@@ -226,7 +227,7 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
     return this.state.runId;
   }
 
-  /** Nobody has a handle of a live dag. */
+  /** A live dag has no handle. */
   get takesEvents(): boolean {
     return false;
   }

@@ -1,7 +1,7 @@
 import { nextTurn } from "../../base/event-loop.js";
 import { PulledSource, type Source } from "../../base/source.js";
 
-/** Takes values from a source as they come, until it ends or is told to stop. */
+/** Takes values from a source as they come, until it ends or is stopped. */
 export class Feed {
   private isStopped = false;
   private readonly source: PulledSource<unknown>;

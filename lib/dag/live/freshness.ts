@@ -1,6 +1,6 @@
 import type { Digraph } from "../../graph/digraph.js";
 
-/** What is told about nodes while their freshness changes. Of the methods, it may call only {@link Freshness.mark}. */
+/** Notified while the freshness of nodes changes. The callbacks may call only {@link Freshness.mark}. */
 export interface FreshnessListener {
   /** The node may have to be computed again. */
   becameStale(node: number): void;
@@ -24,7 +24,7 @@ export interface FreshnessListener {
 export class Freshness {
   /** 1 for a stale node. */
   private readonly stale: Uint8Array;
-  /** 1 for a stale node that is to be computed. */
+  /** 1 for a stale node that must be computed. */
   private readonly marked: Uint8Array;
   /** By node, the number of its edges from stale nodes. */
   private readonly pending: Int32Array;

@@ -197,7 +197,7 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
   }
 
   /**
-   * Calls a function with each new value of a node from now on; with undefined when the node has none any more. The
+   * Calls a function with each new value of a node, and with undefined when the node no longer has one. The
    * function may set inputs. What it throws becomes a process warning.
    * @returns a function that ends this
    * @throws {ClosedError} CLOSED after {@link LiveDag.close}
@@ -209,7 +209,7 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
     const index = this.#indexOf(node);
     checkType("subscriber", subscriber, "function");
     if (this.#closing !== undefined) {
-      throw new ClosedError(`This live dag of "${this.workflow}" is closed, so nothing is to be heard of it.`);
+      throw new ClosedError(`This live dag of "${this.workflow}" is closed, so it has no more values to report.`);
     }
     return this.#subscribers.add(index, subscriber);
   }

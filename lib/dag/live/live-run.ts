@@ -10,7 +10,8 @@ import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { CommonRunOptions } from "../../engine/options.js";
 import { telemetryOf } from "../../engine/telemetry/of-run.js";
 import type { RunTelemetry } from "../../engine/telemetry/telemetry.js";
-import { SharedPermits, type Permits } from "../../engine/permits.js";
+import { type Permits } from "../../engine/permits.js";
+import { SharedPermits } from "../../engine/shared-permits.js";
 import { StepClock } from "../../engine/step-clock.js";
 import { indegrees } from "../../graph/digraph.js";
 import type { DagPlan } from "../../planning/plan.js";
@@ -19,7 +20,7 @@ import type { ResultCache } from "../../policies/cache.js";
 import { currentCaller } from "../../policies/callers.js";
 import type { Scheduler } from "../../policies/scheduler.js";
 import { broken } from "../../run/endings.js";
-import { CancelledError, type ExecutionError } from "../../run/errors.js";
+import type { ExecutionError } from "../../run/errors.js";
 import type { LogLine } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
@@ -32,9 +33,11 @@ import type { DagRunOptions } from "../options.js";
 import { hasLanes, RunPermits } from "../run-permits.js";
 import type { Placed } from "../placements.js";
 import { NodeStreams } from "../node-streams/node-streams.js";
-import { Computation, ManagedComputation, type ComputingDag } from "./computation.js";
+import type { Computation, ComputingDag } from "./computation.js";
+import { Computations } from "./computations.js";
 import { Freshness, type FreshnessListener } from "./freshness.js";
 import { Gates } from "./gates.js";
+import { LiveInputs } from "./live-inputs.js";
 import { Needs } from "./needs.js";
 import type { LiveOptions } from "./options.js";
 import { LiveResults, type SettlingDag } from "./results.js";
@@ -43,15 +46,15 @@ const noDeadline = (): void => {};
 
 const resolved = Promise.resolve();
 
-/** What a live dag takes from its definition, and whom it tells. */
+/** What a live dag takes from its definition, and the callbacks for what happens. */
 export interface LiveSetup {
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: NodeSpec): ResultCache | undefined;
   /** Finds out where nodes run; undefined when all run inline. */
   readonly place: ((runId: string, abort: LazyAbort) => Placed | Promise<Placed>) | undefined;
-  /** Called when a node has another value than before, or none any more. The nodes around it may still be stale. */
+  /** Called when the value of a node has changed or is gone. Other nodes may still be stale. */
   changed(node: number): void;
-  /** Called when nothing more can be computed at the moment. */
+  /** Called when nothing more can be computed for now. */
   rested(): void;
   /** Called when an exception that no node threw has ended everything. */
   broke(error: ExecutionError): void;
@@ -67,12 +70,12 @@ export interface LiveSetup {
  *
  * Guarantees:
  * - a node is computed from results and inputs of one moment, and at most once for it, retries aside;
- * - one whose result is the same as before, or that has none again, has nothing computed after it;
- * - one that failed is computed again whenever something that it depends on was computed.
+ * - a node whose result has not changed causes no computation of the nodes that depend on it;
+ * - one that failed is computed again whenever something it depends on has been computed.
  *
  * The nodes that only one branch of a choice needs wait for its gate, a vertex after the nodes in `freshness`.
  *
- * Not here: who hears of changes (`live-dag.ts`).
+ * Not here: subscribers (`live-dag.ts`).
  */
 export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, SettlingDag {
   readonly emitter = undefined;
@@ -87,7 +90,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   readonly results: LiveResults;
   private readonly needs: Needs;
   private readonly gates: Gates | undefined;
-  /** The gates that are to be decided, by number. */
+  /** The gates to decide, by number. */
   private undecided: number[] = [];
   private readonly freshness: Freshness;
   private readonly runPermits: RunPermits;
@@ -97,20 +100,12 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   private queue: WorkQueue | undefined = undefined;
   /** 1 for a node in the queue. */
   private readonly queued: Uint8Array;
-  /** By node, what computes it; undefined if nothing does. */
-  private readonly computations: (Computation | undefined)[];
-  /** A computation that is over and that nobody knows, to be used again: a wave of quick nodes needs only one. */
-  private spare: Computation | undefined = undefined;
+  private readonly computations: Computations;
   private lazyPermits: SharedPermits | undefined = undefined;
-  /** Computations to be stopped when freshness is known. */
-  private overtakenOnes: Computation[] = [];
-  /** What was stopped and has not ended. */
-  private readonly ending = new Set<Promise<unknown>>();
   private readonly abort = new LazyAbort();
-  private snapshot: Readonly<Record<string, unknown>> | undefined = undefined;
-  /** What begins in a microtask, and resolves when everything is up to date. */
+  /** Starts nodes in a microtask, and resolves when everything is up to date. */
   private wave: Promise<void> | undefined = undefined;
-  /** Waits for what no wave that is to begin computes. */
+  /** Resolves when everything is up to date; for callers that wait while no wave is scheduled. */
   private waiter: Deferred<void> | undefined = undefined;
   private pumping = false;
   private isClosed = false;
@@ -118,20 +113,22 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   /** Whether the event loop has to turn before more nodes start. */
   private isWaiting = false;
 
-  /** @param inputs - in the order of the plan; changed in place */
   /** It is not recorded. */
   readonly store = undefined;
+  private readonly inputs: LiveInputs;
 
+  /** @param values - of the inputs, in the order of the plan; changed in place */
   constructor(
     readonly state: RunState,
-    private readonly inputs: unknown[],
+    values: unknown[],
     private readonly options: LiveOptions<any> & Pick<DagRunOptions, "routing">,
     private readonly setup: LiveSetup,
   ) {
     const { plan } = state;
     const { mode = "async", scheduler } = options;
     this.plan = plan;
-    this.args = new Arguments(plan, state, inputs, undefined);
+    this.inputs = new LiveInputs(plan, values);
+    this.args = new Arguments(plan, state, values, undefined);
     this.scheduler = scheduler;
     const { runId, workflow } = state;
     this.telemetry = telemetryOf(options.telemetry)?.follow({ runId, workflow, kind: "dag", past: undefined });
@@ -144,7 +141,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     const isSequential = mode === "sequential";
     this.runPermits = new RunPermits({ options, isSequential, isOrdered: false, outer: undefined }, this);
     this.permits = this.runPermits.inline;
-    this.computations = new Array<Computation | undefined>(plan.size).fill(undefined);
+    this.computations = new Computations(this, plan.size);
     this.queued = new Uint8Array(plan.size);
     const { graph } = plan.flow;
     this.freshness = new Freshness(graph, graph === plan.graph ? plan.indegree : indegrees(graph), this);
@@ -185,7 +182,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     return this.abort.signal;
   }
 
-  /** Nobody listens. */
+  /** Progress is not reported. */
   progress(): void {}
 
   log(node: number, attempt: number, line: LogLine): void {
@@ -196,7 +193,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     return this.plan.specs[node].name;
   }
 
-  /** A generator produces items, which nobody streams. */
+  /** Items of generators are not streamed. */
   streamStarted(): void {}
 
   // --- runs inside ---
@@ -264,8 +261,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   setAll(changes: ReadonlyMap<number, unknown>): void {
     const nodes: number[] = [];
     for (const [input, value] of changes) {
-      if (Object.is(this.inputs[input], value)) continue;
-      this.inputs[input] = value;
+      if (!this.inputs.set(input, value)) continue;
       for (const node of this.needs.takersOf(input)) nodes.push(node);
     }
     this.changed(nodes);
@@ -273,38 +269,19 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
 
   /** Sets one input by its number in the plan. */
   set(input: number, value: unknown): void {
-    if (Object.is(this.inputs[input], value)) return;
-    this.inputs[input] = value;
-    this.changed(this.needs.takersOf(input));
+    if (this.inputs.set(input, value)) this.changed(this.needs.takersOf(input));
   }
 
   private changed(nodes: readonly number[]): void {
     if (nodes.length === 0) return;
-    this.snapshot = undefined;
     if (this.queue === undefined) return; // Everything is still to be computed.
     this.freshness.change(nodes);
     this.schedule();
-    this.stopOvertaken();
+    this.computations.stopOvertaken();
   }
 
   inputsNow(): Readonly<Record<string, unknown>> {
-    if (this.snapshot !== undefined) return this.snapshot;
-    const record = Object.create(null) as Record<string, unknown>;
-    this.plan.inputs.forEach(({ name }, input) => {
-      if (this.inputs[input] !== undefined) record[name] = this.inputs[input];
-    });
-    return (this.snapshot = Object.freeze(record));
-  }
-
-  private stopOvertaken(): void {
-    if (this.overtakenOnes.length === 0) return;
-    const overtaken = this.overtakenOnes;
-    this.overtakenOnes = [];
-    for (const computation of overtaken) {
-      const name = this.plan.specs[computation.node].name;
-      const message = `What node "${name}" was computed from has changed. It is computed anew.`;
-      computation.stop(new CancelledError(message, { runId: this.state.runId, node: name }));
-    }
+    return this.inputs.now();
   }
 
   becameStale(node: number): void {
@@ -312,11 +289,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   }
 
   overtaken(node: number): void {
-    const computation = this.computations[node];
-    if (computation === undefined) return;
-    computation.isOver = true;
-    this.computations[node] = undefined;
-    this.overtakenOnes.push(computation);
+    if (!this.computations.overtake(node)) return;
     this.telemetry?.record({ type: "node.cancelled" }, this.nameOf(node));
     this.freshness.mark(node);
     this.state.status[node] = Status.pending;
@@ -366,7 +339,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     this.pumping = true;
     this.guard(() => this.startReady(this.queue as WorkQueue));
     this.pumping = false;
-    // That of computations holds the live dag.
+    // The context source of a computation would keep the live dag in memory.
     if (current.source !== source) current.source = source;
     if (this.isClosed || this.isWaiting) return;
     this.guard(() => this.setup.rested());
@@ -382,7 +355,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
       this.queued[node] = 0;
       // A map that was stopped may still be in the queue, in the place of its node.
       this.permitsOf(node).grant(node);
-      if (this.freshness.isReady(node) && this.computations[node] === undefined) this.compute(node);
+      if (this.freshness.isReady(node) && !this.computations.has(node)) this.compute(node);
     }
   }
 
@@ -421,11 +394,11 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     const { state } = this;
     if (!this.needs.areMet(node)) return this.results.skip(node);
     state.status[node] = Status.running;
-    // It matters only that it has started.
+    // Only that it has started matters, not when.
     state.setStarted(node, 0);
     const isManaged = this.managesAll || this.plan.managed?.[node] === 1 || this.calls?.has(node) === true;
-    const computation = isManaged ? this.newManaged(node) : this.newPlain(node);
-    this.computations[node] = computation;
+    if (isManaged) this.results.forgetPolicies(node);
+    const computation = isManaged ? this.computations.managed(node) : this.computations.plain(node);
     this.telemetry?.record({ type: "attempt.started", attempt: 1 }, this.nameOf(node));
     computation.begin();
     let pending: Promise<unknown> | undefined;
@@ -439,24 +412,11 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     }
     if (pending !== undefined) return this.await(computation, pending);
     this.succeeded(computation, work);
-    if (!isManaged && !computation.isOver && !computation.isKnown) this.spare = computation;
-  }
-
-  private newPlain(node: number): Computation {
-    const { spare } = this;
-    if (spare === undefined) return new Computation(this, node);
-    this.spare = undefined;
-    spare.node = node;
-    return spare;
-  }
-
-  private newManaged(node: number): ManagedComputation {
-    this.results.forgetPolicies(node);
-    return new ManagedComputation(this, node);
+    if (!isManaged) this.computations.reuse(computation);
   }
 
   private await(computation: Computation, pending: Promise<unknown>): void {
-    // A computation that was stopped has released its permits by now.
+    // A stopped computation has already released its permits.
     const later = (settle: () => void) => {
       this.guard(settle);
       this.pump();
@@ -475,7 +435,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
       { type: "node.completed", result: value, cached: this.state.isCached(node) },
       this.nameOf(node),
     );
-    // The functions of users that judge the outcome may still overtake it.
+    // A user's function that judges the outcome may change an input, which overtakes the computation.
     this.results.complete(computation, value);
     if (!computation.isOver) computation.release();
   }
@@ -488,7 +448,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   }
 
   nodeSettled(node: number, isChanged: boolean): void {
-    this.computations[node] = undefined;
+    this.computations.settled(node);
     this.freshness.settle(node, isChanged);
   }
 
@@ -499,13 +459,12 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   // --- the end ---
 
   isEnding(work: Promise<unknown>): void {
-    this.ending.add(work);
-    void work.then(() => this.ending.delete(work));
+    this.computations.isEnding(work);
   }
 
-  /** Resolves when nothing that was stopped runs any longer: hooks, and runs inside. */
-  async ended(): Promise<void> {
-    while (this.ending.size > 0) await Promise.all(this.ending);
+  /** Resolves when everything that was stopped has ended: hooks, and runs inside. */
+  ended(): Promise<void> {
+    return this.computations.ended();
   }
 
   /** Stops all computations. Results stay as they are. */
@@ -517,9 +476,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
       if (this.freshness.isStale(node)) state.status[node] = Status.cancelled;
     }
     this.abort.abort(reason);
-    const open = this.computations.filter((computation) => computation !== undefined);
-    this.computations.fill(undefined);
-    for (const computation of open) computation.stop(reason);
+    this.computations.stop(reason);
     this.telemetry?.record({ type: "run.finished", status: "completed", error: undefined }, undefined);
     this.scheduler?.end();
     this.release();

@@ -5,12 +5,12 @@ import { warn } from "../../base/warning.js";
 type Subscriber = (value: any) => unknown;
 
 /**
- * Who hears of the values of nodes. Subscribers are told once everything that could be computed at once is there. They
+ * The subscribers to the values of nodes. They are called once everything that could be computed at once is ready. They
  * can't harm each other: what they throw becomes a process warning.
  */
 export class Subscribers {
   private readonly byNode = new Map<number, Set<{ readonly call: Subscriber }>>();
-  /** The changes to be told, in order. */
+  /** The changes to report, in order. */
   private changes: { readonly node: number; readonly value: unknown }[] = [];
 
   constructor(private readonly nameOf: (node: number) => string) {}
@@ -31,7 +31,7 @@ export class Subscribers {
     if (this.byNode.size > 0 && this.byNode.has(node)) this.changes.push({ node, value });
   }
 
-  /** Tells all changes so far. Those that subscribers cause are told later. */
+  /** Reports all changes so far. Changes that subscribers cause are reported later. */
   notify(): void {
     const { changes } = this;
     if (changes.length === 0) return;

@@ -6,7 +6,7 @@ import { WiringFault } from "../arguments.js";
 
 /** A collection as a map reads it: a cursor, which stands before the first item. */
 export interface Collection {
-  /** The number of items; undefined if only reading tells. */
+  /** The number of items; undefined if only reading them shows it. */
   readonly size: number | undefined;
   /** Whether it is read with promises. */
   readonly isAsync: boolean;
@@ -14,7 +14,7 @@ export interface Collection {
   readonly value: unknown;
   /** Reads the next item. Returns false at the end; a promise if {@link Collection.isAsync}. */
   advance(): boolean | Promise<boolean>;
-  /** Lets go of the rest. Never throws: what ends a map early is told first. */
+  /** Closes the iterator. Never throws: the error that ended the map comes first. */
   close(): void;
   /** The index in a list, or the key, of an item that was read. */
   keyOf(index: number): unknown;
@@ -61,7 +61,7 @@ function unread<I extends object>(iterator: I, source: object, node: string): I 
   if (iterator !== source) return iterator;
   if (read.has(iterator)) {
     throw new WiringFault(
-      `Map "${node}" needs an iterator that another map has read already. Return a list, or an object that can be iterated anew.`,
+      `Map "${node}" needs an iterator that another map has read already. Return a list, or an object that can be iterated again.`,
     );
   }
   read.add(iterator);

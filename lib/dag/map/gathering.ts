@@ -1,5 +1,7 @@
 import { pendingOf, whenSettled } from "../../base/coroutine.js";
+import { afterTurn } from "../../base/event-loop.js";
 import type { Reduction } from "../../definition/specs/map-options.js";
+import type { Channel } from "../../engine/channel.js";
 import { ABSENT } from "./collection.js";
 
 /** The results of a map's items, as they come. */
@@ -107,7 +109,7 @@ export class Passing implements Gathering {
   private readonly listing: Listing | undefined;
 
   /**
-   * @param pass - returns a promise while nobody takes more
+   * @param pass - returns a promise while consumers have no room
    * @param keeps - whether all results are kept as well
    */
   constructor(
@@ -142,4 +144,20 @@ export class Passing implements Gathering {
     this.listing?.add(item, value);
     this.folding.add(item, value);
   }
+}
+
+/**
+ * Takes results to the nodes that stream them: whole, or their parts. The function returns a promise while these nodes
+ * have enough, and in mode `sequential` after each result, so that they get a turn.
+ */
+export function passTo(
+  channel: Channel,
+  { flattens, isSequential }: { readonly flattens: boolean; readonly isSequential: boolean },
+): (value: unknown) => Promise<void> | undefined {
+  return (value) => {
+    let room: Promise<void> | undefined;
+    const parts: readonly unknown[] = flattens && Array.isArray(value) ? value : [value];
+    for (const part of parts) room = channel.push(part);
+    return room ?? (isSequential ? afterTurn() : undefined);
+  };
 }

@@ -65,7 +65,7 @@ export class ItemSlots {
     });
   }
 
-  /** Releases the permit that nobody has taken. */
+  /** Releases the unused permit. */
   dropSpare(): void {
     if (!this.hasSpare) return;
     this.hasSpare = false;

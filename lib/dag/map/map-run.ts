@@ -1,22 +1,19 @@
 import { abandon, drive, pendingOf, whenSettled } from "../../base/coroutine.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
-import { afterTurn, nextTurn } from "../../base/event-loop.js";
+import { nextTurn } from "../../base/event-loop.js";
 import type { Trips } from "../../backends/runner.js";
 import type { MapSettings } from "../../definition/specs/map-options.js";
 import { Attempts } from "../../engine/attempts.js";
-import { ExecutionError, failedBecause, failedInside, isErrorOf } from "../../run/errors.js";
-import { childKey } from "../../run/child-result.js";
-import { joined, type WaitingFor } from "../../run/waiting-for.js";
-import { factsOf, InnerPause, InnerWait, isPause, pausesOf, StoppedHalfway, type Pause } from "../../run/pause.js";
-import type { ItemCounts } from "../../run/state.js";
+import { isPause } from "../../run/pause.js";
 import { WiringFault } from "../arguments.js";
 import { DurabilityBarrier } from "../durability-barrier.js";
 import type { DagHost } from "../host.js";
-import { ABSENT, collectionOf, type Collection } from "./collection.js";
+import { collectionOf, type Collection } from "./collection.js";
 import type { Channel } from "../../engine/channel.js";
 import type { Permits } from "../../engine/permits.js";
 import { GroupPermits } from "../node-streams/group-permits.js";
-import { Folding, Listing, Passing } from "./gathering.js";
+import { Folding, Listing, Passing, passTo } from "./gathering.js";
+import { ItemOutcomes } from "./item-outcomes.js";
 import { ItemSlots } from "./item-slots.js";
 import { MapHost, type MapItem, type MappingRun } from "./map-host.js";
 import { plainCallOf, type ItemCall } from "./plain-call.js";
@@ -31,7 +28,8 @@ interface StartedItem {
 }
 
 /**
- * Runs a map: reads its collection, attempts each item with all policies of the node, and gathers the results.
+ * Runs a map: reads its collection, and attempts each item with all policies of the node. Outcomes go to
+ * `item-outcomes.ts`.
  *
  * The map itself takes no permit, its items do; in mode `sequential` it takes one for all of them, if they are plain
  * calls. The next item is read when one may start. As with nodes, an item without options, hooks and context is a plain
@@ -41,7 +39,6 @@ interface StartedItem {
  * run, lets them finish, and starts no more; a map in a stream, whose nodes run again together, goes on to its end.
  */
 export class MapRun {
-  private readonly name: string;
   private readonly settings: MapSettings;
   private readonly items: MapHost;
   private readonly attempts: Attempts;
@@ -53,18 +50,14 @@ export class MapRun {
   /** Calls an item that needs no policies. */
   private readonly plainCall: ItemCall | undefined;
   private readonly gathering: Listing | Folding | Passing;
+  private readonly outcomes: ItemOutcomes;
   /** Takes the results to the nodes that stream them. */
   private readonly channel: Channel | undefined;
-  /** Whether nobody takes the results any longer. */
-  private isAbandoned = false;
-  private readonly counts: ItemCounts = { total: 0, completed: 0, failed: 0, cached: 0 };
+  /** Whether no consumer of the results is left. */
+  isAbandoned = false;
   private readonly limit: number;
-  private readonly pauses: Pause[] = [];
-  private pauseReason: string | undefined;
   /** Whether items are left, since the run pauses. */
-  private isHalfway = false;
-  /** What the items wait for whose runs were put away. */
-  private readonly waits: WaitingFor[] = [];
+  isHalfway = false;
   private failure: { readonly error: unknown } | undefined;
   /** The number of items read. */
   private read = 0;
@@ -86,11 +79,10 @@ export class MapRun {
     private readonly node: number,
   ) {
     const { name, map, subworkflow } = host.specOf(node);
-    this.name = name;
     this.settings = map as MapSettings;
     const { streams } = run;
     this.channel = streams?.channelOf(node);
-    this.items = new MapHost(host, node, (item) => this.started(item.index, item.attempts));
+    this.items = new MapHost(host, node, (item) => this.outcomes.started(item.index, item.attempts));
     this.attempts = new Attempts(this.items);
     this.collection = collectionOf(this.items.collection, name);
     this.plainCall = plainCallOf(run, this.items, node);
@@ -98,12 +90,11 @@ export class MapRun {
     this.slots = subworkflow === undefined && !this.ownsPermit ? this.newSlots() : undefined;
     this.items.slots = this.slots;
     this.gathering = this.newGathering();
+    this.outcomes = new ItemOutcomes(run, host, node, this.collection, this.gathering);
     const unbounded = subworkflow === undefined ? Infinity : run.concurrency;
     const { concurrency = this.collection.isAsync ? ASYNC_CONCURRENCY : unbounded } = this.settings;
     this.limit = run.isSequential ? 1 : concurrency;
     if (!run.isSequential) this.items.trips = this.newTrips();
-    this.counts.total = this.collection.size ?? 0;
-    run.state.facts.items.set(node, this.counts);
     if (run.sync && this.collection.isAsync) {
       throw new WiringFault(`Map "${name}" needs an async iterable, which runSync can't wait for. Use run instead.`);
     }
@@ -123,7 +114,7 @@ export class MapRun {
     return new ItemSlots(permits, node, isContended, () => this.share);
   }
 
-  /** How many items there are for each that could run: those of a trip, and of the one after it. */
+  /** How many items to start per free permit: enough for one trip, and for the next. */
   private get share(): number {
     const size = this.items.trips?.size ?? 1;
     return size === 1 || this.collection.isAsync ? 1 : 2 * size;
@@ -144,15 +135,8 @@ export class MapRun {
     if (reduce !== undefined) return new Folding(reduce, onProgress, onError);
     if (channel === undefined) return new Listing();
     const keeps = this.run.streams?.keeps(this.node) === true;
-    return new Passing((value) => this.pass(channel, value), keeps, onProgress, onError);
-  }
-
-  /** Takes a result to the nodes that stream it. Returns a promise while they have enough. */
-  private pass(channel: Channel, value: unknown): Promise<void> | undefined {
-    let room: Promise<void> | undefined;
-    const parts: readonly unknown[] = this.settings.flatten === true && Array.isArray(value) ? value : [value];
-    for (const part of parts) room = channel.push(part);
-    return room ?? (this.run.isSequential ? afterTurn() : undefined);
+    const pass = passTo(channel, { flattens: this.settings.flatten === true, isSequential: this.run.isSequential });
+    return new Passing(pass, keeps, onProgress, onError);
   }
 
   /** Runs all items. Returns the result, or a promise of it. */
@@ -170,10 +154,10 @@ export class MapRun {
     return this.run.isSequential && this.plainCall !== undefined && !this.isInStream;
   }
 
-  /** Stops, since nobody takes the results any longer. */
+  /** Stops, since no consumer of the results is left. */
   private abandon(): void {
     this.isAbandoned = true;
-    this.interrupt(new Error("Nobody takes the results any longer."));
+    this.interrupt(new Error("No consumer of the results is left."));
     this.settle();
   }
 
@@ -189,7 +173,7 @@ export class MapRun {
     return this.run.streams?.isMember(this.node) === true;
   }
 
-  /** Ends all items in flight. Returns whether there were any that are to be waited for. */
+  /** Ends all items in flight. Returns whether the run has to wait for any of them. */
   interrupt(reason: unknown): boolean {
     this.stopReading();
     if (this.plainCall === undefined) return this.attempts.interrupt(reason);
@@ -264,7 +248,7 @@ export class MapRun {
     );
   }
 
-  /** Starts items until there is something to wait for, which is a promise if nothing else tells when it ends. */
+  /** Starts items until it has to wait. Returns a promise to wait for, or undefined if the map is resumed otherwise. */
   private readOn(): Promise<unknown> | undefined {
     const { collection, gathering, slots, run } = this;
     while (!this.isAtEnd) {
@@ -296,7 +280,7 @@ export class MapRun {
     if (!this.isReading) return;
     this.hasNext = hasNext;
     if (!hasNext) this.isAtEnd = true;
-    else if (this.collection.size === undefined) this.counts.total = this.read + 1;
+    else if (this.collection.size === undefined) this.outcomes.found(this.read + 1);
   }
 
   private awaitTurn(slots: ItemSlots): undefined {
@@ -322,9 +306,12 @@ export class MapRun {
   private start(index: number, value: unknown): void {
     this.gathering.expect();
     const earlier = this.run.state.facts.earlierItems.get(this.node)?.get(index);
-    if (earlier !== undefined) return this.keep(index, earlier.value);
+    if (earlier !== undefined) return this.outcomes.keep(index, earlier.value);
     const { provide } = this.run;
-    if (provide !== undefined && Object.hasOwn(provide, this.nameOf(index))) return this.provided(index, provide);
+    if (provide !== undefined) {
+      const name = this.outcomes.nameOf(index);
+      if (Object.hasOwn(provide, name)) return this.provided(index, provide[name]);
+    }
     this.inFlight++;
     if (this.plainCall === undefined) this.attempt(index, value);
     else this.begin(this.plainCall, index, value);
@@ -332,10 +319,9 @@ export class MapRun {
   }
 
   /** Completes an item that had paused with the value that it was given. */
-  private provided(index: number, provide: Readonly<Record<string, unknown>>): void {
-    this.started(index, 1);
-    this.emitCompleted(index, provide[this.nameOf(index)], false);
-    this.keep(index, provide[this.nameOf(index)]);
+  private provided(index: number, value: unknown): void {
+    this.outcomes.started(index, 1);
+    this.outcomes.completed(index, value, false);
   }
 
   /** Starts an item without policies, and calls its function when the start is durable. */
@@ -343,7 +329,7 @@ export class MapRun {
     const { run } = this;
     this.slots?.take();
     if (run.emitter !== undefined) {
-      this.started(index, 1);
+      this.outcomes.started(index, 1);
       if (this.isInterrupted) return;
     }
     const barrier = run.barrier();
@@ -407,7 +393,7 @@ export class MapRun {
   /** Runs an item with all its policies. */
   private attempt(index: number, value: unknown): void {
     const { items, collection } = this;
-    const name = this.nameOf(index);
+    const name = this.outcomes.nameOf(index);
     const item: MapItem = { index, key: collection.keyOf(index), value, name, attempts: 0, isCached: false };
     items.items.set(index, item);
     let work: unknown;
@@ -446,53 +432,26 @@ export class MapRun {
   private refusePromise(index: number, pending: Promise<unknown>): void {
     abandon(pending);
     const { obstacle } = this.attempts;
-    const message = `Node "${this.nameOf(index)}" ${obstacle}, which runSync can't wait for. Use run instead.`;
+    const message = `Node "${this.outcomes.nameOf(index)}" ${obstacle}, which runSync can't wait for. Use run instead.`;
     this.failed(index, new WiringFault(message), 1);
-  }
-
-  private nameOf(index: number): string {
-    return childKey(this.name, this.collection.idOf(index));
-  }
-
-  private started(index: number, attempt: number): void {
-    const key = this.collection.keyOf(index);
-    this.run.emitter?.emit({ type: "item.started", key, index, attempt }, this.node);
   }
 
   // --- outcomes of items ---
 
   private completed(index: number, result: unknown, cached: boolean): void {
     this.ended();
-    if (cached) this.counts.cached++;
-    if (this.run.emitter !== undefined) this.emitCompleted(index, result, cached);
-    this.keep(index, result);
-  }
-
-  private emitCompleted(index: number, result: unknown, cached: boolean): void {
-    const key = this.collection.keyOf(index);
-    this.run.emitter?.emit({ type: "item.completed", key, index, result, cached }, this.node);
-  }
-
-  private keep(index: number, value: unknown): void {
-    this.counts.completed++;
-    this.gathering.add(index, this.settings.onItemError === "settle" ? { status: "fulfilled", value } : value);
-    this.tellProgress();
+    this.outcomes.completed(index, result, cached);
   }
 
   private failed(index: number, thrown: unknown, attempts: number): void {
     this.ended();
-    if (isPause(thrown)) return this.paused(index, thrown);
-    const error = this.errorOf(index, thrown, attempts);
-    this.counts.failed++;
-    const { itemErrors } = this.run.state.facts;
-    const errors = itemErrors.get(this.node);
-    if (errors === undefined) itemErrors.set(this.node, [error]);
-    else errors.push(error);
-    this.run.emitter?.emit({ type: "item.failed", key: this.collection.keyOf(index), index, error }, this.node);
-    const { onItemError = "fail" } = this.settings;
-    if (onItemError === "fail") return this.fail(error);
-    this.gathering.add(index, onItemError === "settle" ? { status: "rejected", reason: error } : ABSENT);
-    this.tellProgress();
+    if (isPause(thrown)) {
+      this.stopReading();
+      if (this.outcomes.paused(index, thrown)) this.run.pause();
+      return;
+    }
+    const error = this.outcomes.failed(index, thrown, attempts);
+    if (error !== undefined) this.fail(error);
   }
 
   /** An item is no longer in flight. */
@@ -501,40 +460,11 @@ export class MapRun {
     if (this.plainCall !== undefined) this.slots?.release();
   }
 
-  private errorOf(index: number, thrown: unknown, attempts: number): ExecutionError {
-    const { state } = this.run;
-    const name = this.nameOf(index);
-    // Backends know the node only.
-    if (isErrorOf(state.runId, thrown)) return Object.assign(thrown, { item: name });
-    const site = { ...this.host.siteOf(this.node, attempts), item: name };
-    if (thrown instanceof WiringFault) return new ExecutionError(thrown.message, site);
-    const message = failedInside(state, name, thrown) ?? failedBecause(`Node "${name}"`, thrown);
-    return new ExecutionError(message, { ...site, cause: thrown });
-  }
-
-  private paused(index: number, pause: Error): void {
-    this.stopReading();
-    if (pause instanceof InnerWait) return void this.waits.push(pause.waitingFor);
-    const facts = factsOf(pause);
-    this.pauseReason ??= facts.reason;
-    this.pauses.push(...pausesOf(this.nameOf(index), facts));
-    this.stopReading();
-    this.run.pause();
-  }
-
   /** Fails the map, and aborts the items in flight. */
   private fail(error: unknown): void {
     if (this.failure !== undefined) return;
     this.failure = { error };
     this.interrupt(error);
-  }
-
-  private tellProgress(): void {
-    const { emitter } = this.run;
-    if (emitter === undefined || this.collection.size === undefined) return;
-    const { total, completed, failed } = this.counts;
-    const fraction = (completed + failed) / total;
-    emitter.emit({ type: "node.progress", attempt: 1, fraction, message: undefined }, this.node);
   }
 
   // --- the result ---
@@ -554,14 +484,6 @@ export class MapRun {
 
   private result(): unknown {
     if (this.failure !== undefined) throw this.failure.error;
-    if (this.pauses.length > 0) throw new InnerPause(this.pauseReason, this.pauses);
-    if (this.isHalfway) throw new StoppedHalfway();
-    const waitingFor = joined(this.waits);
-    if (waitingFor !== undefined) throw new InnerWait(waitingFor);
-    const { gathering, settings, collection } = this;
-    if (gathering instanceof Folding) return gathering.folded;
-    if (this.isAbandoned || gathering.values === undefined) return void this.run.state.facts.dropped.add(this.node);
-    if (settings.flatten !== true) return collection.collect(gathering.values);
-    return gathering.values.flatMap((value) => (value === ABSENT ? [] : value));
+    return this.outcomes.result(this);
   }
 }

@@ -129,7 +129,7 @@ export class NodeStreams {
     return this.plan.ports.get(node)?.find((port) => port.path === path);
   }
 
-  /** The channel of a node, or of one inside it; undefined if nobody streams it. */
+  /** The channel of a node, or of one inside it; undefined if nothing streams it. */
   channelOf(node: number, path = ""): Channel | undefined {
     const key = keyOf(this.nameOf(node), path);
     const known = this.channels.get(key);
@@ -174,7 +174,7 @@ export class NodeStreams {
       needs: () => this.needsOf(node),
       deadlock: (text) =>
         new DeadlockError(
-          `Node "${name}" would wait for ever: ${text}. Give one of them a key, or a scheduler, of its own.`,
+          `Node "${name}" would wait forever: ${text}. Give one of them a key, or a scheduler, of its own.`,
           siteOf(state, node, state.attemptsOf(node)),
         ),
     };
@@ -200,7 +200,7 @@ export class NodeStreams {
     }
   }
 
-  /** The channels of the nodes inside a workflow, by path; undefined if nobody streams them. */
+  /** The channels of the nodes inside a workflow, by path; undefined if nothing streams them. */
   outletsOf(node: number): Outlets | undefined {
     const outlets = new Map<string, Outlet>();
     const outer = this.nodeOf(node);
@@ -219,7 +219,7 @@ export class NodeStreams {
     return outlets.size === 0 ? undefined : outlets;
   }
 
-  /** Whether the items of a node, or of one inside it, are kept: someone takes all at once, or nobody streams them. */
+  /** Whether the items of a node, or of one inside it, are kept: a node takes the whole list, or none streams them. */
   keeps(node: number, path = ""): boolean {
     if (this.channelOf(node, path) === undefined) return true;
     if (this.outlets?.get(keyOf(this.nameOf(node), path))?.keeps === true) return true;
@@ -258,8 +258,8 @@ export class NodeStreams {
   }
 
   /**
-   * A node produces items from now on.
-   * @param stop - called when nobody streams it any longer and its items are not kept
+   * A node has started to produce items.
+   * @param stop - called when no consumer is left and the items are not kept
    */
   begin(node: number, stop: () => void): void {
     // Those of nodes inside it as well: what streams them may start at once.

@@ -24,7 +24,7 @@ interface Destination {
 /**
  * Passes the items of a generator on. As in `for await`, items of a plain generator that are promises are awaited.
  *
- * When nobody takes the items any longer, or the attempt is aborted, `return` of the generator is called, and its
+ * When no consumer is left, or the attempt is aborted, `return` of the generator is called, and its
  * `finally` is waited for. A generator that is computing an item meanwhile, and ignores its signal, gets a second; then
  * it is abandoned, and ends whenever it comes to.
  */
@@ -48,7 +48,7 @@ export class Production {
     this.items = destination.keeps ? [] : undefined;
   }
 
-  /** Nobody takes items any longer. The generator may wait for something: its signal tells it. */
+  /** Stops the generator, since no consumer is left. Its signal aborts whatever it waits for. */
   abandon(): void {
     this.isAbandoned = true;
     this.stop();

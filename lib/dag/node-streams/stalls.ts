@@ -74,7 +74,7 @@ export class StreamNode implements Party {
     );
   }
 
-  /** Fills a channel from now on, in the place of the workflow that it is in. */
+  /** Starts to fill a channel, in the place of the workflow that it is in. */
   fill(channel: Channel): void {
     this.channels.add(channel);
     this.site.outer?.contain(this);

@@ -36,7 +36,7 @@ export type RunStreamOptions = Pick<
   "concurrency" | "ordered" | "onItemError" | "deadLetter" | "values" | "signal"
 >;
 
-/** How an item that left the pipeline is told: with what the reader gets, or with the end of the stream. */
+/** The outcome of an item that has left the pipeline: what the reader gets, or the end of the stream. */
 type Told = { readonly value: unknown } | { readonly error: unknown };
 type Outcome = Told | "dropped";
 
@@ -77,12 +77,12 @@ export class RunStream implements AsyncIterator<unknown, undefined> {
   private isPulling = false;
   /** Whether there is nothing more to pull. */
   private isDry = false;
-  /** The source's own error, told after the items before it. */
+  /** The source's own error, reported after the items before it. */
   private sourceError: { readonly error: unknown } | undefined = undefined;
   private isOver = false;
   /** Settles when the readers have heard that the stream has ended. */
   private closing: Promise<void> | undefined = undefined;
-  /** The error for the next reader, of a stream that aborted while nobody read. */
+  /** The error for the next reader, if the stream aborted while there was none. */
   private untold: { readonly error: unknown } | undefined = undefined;
   private removeListener: (() => void) | undefined = undefined;
   private hasBegun = false;
@@ -138,7 +138,7 @@ export class RunStream implements AsyncIterator<unknown, undefined> {
     throw error;
   }
 
-  /** For who asks once the stream is over: comes after those that asked before, who wait until all is closed. */
+  /** Answers a read after the end of the stream, once earlier reads have been answered and everything is closed. */
   private async ended(): Promise<IteratorReturnResult<undefined>> {
     await this.closing;
     return done();
@@ -151,13 +151,13 @@ export class RunStream implements AsyncIterator<unknown, undefined> {
     if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.aborted(reason));
   }
 
-  /** Tells readers what is there, and pulls what there is room for. */
+  /** Answers waiting reads with finished items, and pulls more while there is room. */
   private advance(): void {
     this.deliver();
     this.pull();
   }
 
-  /** Takes what the next reader gets, if it is there. */
+  /** Takes what the next reader gets, if it is ready. */
   private take(): Told | undefined {
     for (let entry = this.entries.first; entry !== undefined; entry = this.entries.first) {
       const { outcome } = entry.value;

@@ -13,7 +13,7 @@ export function eventLate(state: RunState, node: number): NodeTimeoutError {
   return new NodeTimeoutError(message, siteOf(state, node, 0));
 }
 
-/** The error of a node whose event nobody can send. */
+/** The error of a node whose event can't be sent. */
 export function nobodySends(state: RunState, node: number): ExecutionError {
   const { name, event } = state.plan.specs[node];
   const message = `Node "${name}" waits for the event "${event?.name}", but nobody can send events to this run. Use dag.start, a store, or a "timeout".`;

@@ -51,7 +51,7 @@ interface OpenWait {
  * Cost: O(1) a wait, and O(edges) for all of them.
  */
 export class Waits implements Waiting, Receiver {
-  /** Where events come in; undefined if nobody can send any. */
+  /** Where events arrive; undefined if none can be sent. */
   readonly inbox: Inbox | undefined;
   private readonly recorder: DagRecorder | undefined;
   private arrived: number[] = [];

@@ -4,7 +4,7 @@ import type { WorkflowWriter } from "./workflow-writer.js";
 
 /** How workflows of one kind are written and read. */
 export interface WorkflowFormat<W extends ChildWorkflow = any> {
-  /** The fields that it has beside `kind` and `name`. */
+  /** Its fields besides `kind` and `name`. */
   readonly fields: readonly string[];
   /** Writes these fields. */
   write(workflow: W, writer: WorkflowWriter): object;

@@ -44,7 +44,7 @@ export interface BackendCall {
   readonly attempt: number;
   /** Where errors of this attempt belong: `new BackendError(message, call.site)`. */
   readonly site: CallSite;
-  /** Aborts when nobody waits for the result any longer: at the timeout of the node, or when its run ends. */
+  /** Aborts when the result is no longer needed: at the timeout of the node, or when its run ends. */
   readonly signal: AbortSignal;
   /**
    * The trace that the attempt belongs to, as W3C Trace Context: `traceparent`, and `tracestate` after a space. Undefined if

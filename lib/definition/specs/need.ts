@@ -18,7 +18,7 @@ export class StreamNeed<S = unknown> {
     mark(this, "StreamNeed");
   }
 
-  /** Only types have it, which it tells apart. */
+  /** Exists only in types, to distinguish them. */
   declare protected readonly kind: "stream";
 
   constructor(
@@ -30,7 +30,7 @@ export class StreamNeed<S = unknown> {
 /**
  * A need that takes the items of a node as an `AsyncIterable` while they come: those of a generator, the results of a map
  * in order, the values of an fsm's cycles; of a workflow those of its sink, or of the node in it that is named
- * (`"feed.rows"`). Both nodes run at the same time. The items can be read once; who stops early lets go of them.
+ * (`"feed.rows"`). Both nodes run at the same time. The items can be read once; leaving the loop early releases them.
  *
  * With `optional(stream(…))` the parameter is undefined if the source is skipped, or fails before it begins.
  */
@@ -48,7 +48,7 @@ export class OptionalNeed<S = unknown> {
     mark(this, "OptionalNeed");
   }
 
-  /** Only types have it, which it tells apart. */
+  /** Exists only in types, to distinguish them. */
   declare protected readonly kind: "optional";
 
   constructor(

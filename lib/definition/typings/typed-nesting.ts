@@ -1,7 +1,8 @@
 /** The types of workflows inside a class, by the fields that hold them. */
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { Next, Stop, WaitForEvent } from "../transitions.js";
-import type { AnyFn, IsAny } from "./typed-wiring.js";
+import type { IsAny } from "./typed-functions.js";
+import type { AnyFn } from "./typed-functions.js";
 
 declare const SOURCES: unique symbol;
 

@@ -9,7 +9,9 @@ import type { Next, Stop, WaitForEvent } from "../transitions.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { Nearest } from "./typed-names.js";
 import type { WithSources } from "./typed-nesting.js";
-import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same, SchemaProblem } from "./typed-wiring.js";
+import type { Member, MethodNames, SchemaProblem } from "./typed-wiring.js";
+import type { Inputs, IsAny, IsNever, Same } from "./typed-functions.js";
+import type { AnyFn } from "./typed-functions.js";
 
 /** The problem with the name of a state, or never. */
 type NameProblem<T, S extends string> = S extends string
@@ -93,7 +95,7 @@ export type StateValue<F extends AnyFn, R = Awaited<ReturnType<F>>> =
 /** The events that a class's states wait for, with their payloads; any event if no state declares one. */
 export type EventsOf<T> = [Waits<T>] extends [never] ? Record<string, any> : PayloadsOf<T, Waits<T>>;
 
-/** The payloads of the events that are declared: those of their schemas, and without one those that the class tells. */
+/** The payloads of the events that are declared: from their schemas, or else from the types of the class. */
 export type DeclaredPayloads<E, Told> = {
   [K in keyof E]: unknown extends E[K] ? (K extends keyof Told ? Told[K] : E[K]) : E[K];
 };

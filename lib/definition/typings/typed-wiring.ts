@@ -5,7 +5,6 @@
  * return a value. Needs that are not literal strings, and methods typed `any`, are not checked. Types that depend on
  * the type parameters of a generic class are accepted if they could fit.
  */
-import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
 import type { OptionalNeed, StreamNeed } from "../specs/need.js";
 import type { ItemKind } from "../item.js";
@@ -13,59 +12,11 @@ import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeKind } from "../specs/node-spec.js";
 import type { Switch } from "../switch.js";
 import type { Nearest } from "./typed-names.js";
-import type { WithSources } from "./typed-nesting.js";
-
-export type AnyFn = (...args: any[]) => any;
+import type { AnyFn, Same, ResultOfCall, IsNever, IsAny, Inputs, FirstInput } from "./typed-functions.js";
 
 /** A need in a decorator: the name of a method, with or without an output, or `stream(…)` or `optional(…)` of one. */
 export type MethodNeed = string | StreamNeed<string> | OptionalNeed<string | StreamNeed<string>>;
 export type MethodNeeds = readonly MethodNeed[];
-
-export type IsAny<T> = 0 extends 1 & T ? true : false;
-
-/**
- * Whether two types are identical. A plain conditional type that depends on a type parameter of the user's class stays
- * deferred, and the compiler rejects a deferred decorator; function signatures can be compared nevertheless.
- * @param Source - the function or list that the types come from, which keeps the compiler from resolving the condition
- *   early
- */
-export type Same<Source, A, B> = [Source, <X>() => X extends [A] ? 1 : 2] extends [
-  unknown,
-  <X>() => X extends [B] ? 1 : 2,
-]
-  ? true
-  : false;
-
-export type IsNever<Source, T> = Same<Source, T, never>;
-type IsContext<Source, T> = Same<Source, T extends Context ? true : false, true>;
-
-/** A parameter list without the context, at any position. */
-export type Inputs<P extends readonly unknown[]> = P extends readonly []
-  ? []
-  : P extends readonly [infer H, ...infer R]
-    ? IsContext<P, H> extends true
-      ? Inputs<R>
-      : [H, ...Inputs<R>]
-    : number extends P["length"]
-      ? P
-      : P extends readonly [(infer H)?, ...infer R]
-        ? IsContext<P, H> extends true
-          ? Inputs<R>
-          : [H | undefined, ...Inputs<R>]
-        : [];
-
-/** The result of a function: what it returns, awaited; of a generator, the list of its items. */
-type ResultOfCall<F extends AnyFn> = Collected<Awaited<ReturnType<F>>>;
-
-/** The list of the items of a generator; other results stay what they are. */
-export type Collected<R> = 0 extends 1 & R
-  ? R
-  : R extends AsyncGenerator<infer T, any, any> | Generator<infer T, any, any>
-    ? Awaited<T>[]
-    : R;
-
-/** The value that a fork passes on by default: its first input. */
-type FirstInput<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : undefined;
 
 /** The first input on a branch of a condition, narrowed by a type predicate. */
 type Narrowed<F extends AnyFn, Branch extends string> = F extends
@@ -399,7 +350,7 @@ type CollectionProblem<T, N, S extends string, F extends AnyFn> = string extends
       : Problem
     : never;
 
-/** The problem with the items of a collection for a parameter of type `P`. Outputs that no type tells are accepted. */
+/** The problem with the items of a collection for a parameter of type `P`. Outputs without a known type are accepted. */
 type ItemProblem<F, G, S extends string, P> =
   IsNever<F, G> extends true
     ? never
@@ -422,71 +373,3 @@ export type ItemOf<C> =
           : C extends Readonly<Record<string, infer T>>
             ? T
             : any;
-
-/** The results of a class's methods by name, as `run.get` returns them. */
-export type ResultsOf<T> = {
-  [K in keyof T & string as T[K] extends AnyFn | Subworkflow<any> ? K : never]: T[K] extends AnyFn
-    ? MappedOf<T[K]>
-    : T[K] extends Subworkflow<infer V>
-      ? V
-      : never;
-} & WithSources<T>;
-
-/** The result of a method; a list if its first input, or that of a case, is marked as the item of one. */
-type MappedOf<F extends AnyFn> =
-  F extends Switch<infer C>
-    ? "item" extends KindOfCases<C>
-      ? ResultOfCall<F>[]
-      : "entry" extends KindOfCases<C>
-        ? any
-        : ResultOf<F>
-    : ItemsOrResult<F>;
-
-/** The marks of the values that cases take. */
-type KindOfCases<C> = {
-  [K in keyof C]: C[K] extends (value: infer V, ...others: any[]) => any ? ItemKind<V> : never;
-}[keyof C];
-
-type ItemsOrResult<F extends AnyFn> =
-  Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]]
-    ? [ItemKind<H>] extends [never]
-      ? ResultOf<F>
-      : ItemKind<H> extends "item"
-        ? Awaited<ReturnType<F>>[]
-        : any
-    : ResultOf<F>;
-
-/**
- * The result of a method. One that returns a boolean or literal strings may be a fork, whose result is its first input.
- */
-export type ResultOf<F extends AnyFn, R = ResultOfCall<F>> =
-  IsAny<R> extends true
-    ? any
-    : | Exclude<R, Decision | Route>
-      | (R extends Decision<infer V> ? V : never)
-      | (R extends Route<string, infer V> ? V : never)
-      | (Extract<R, boolean> extends never ? never : MaybePassed<F>)
-      | (string extends R ? never : Extract<R, string> extends never ? never : MaybePassed<F>);
-
-type MaybePassed<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : never;
-
-/** The result of the only method; unknown if there are several. */
-export type OnlyResult<N, K = keyof N & string> = [K] extends [never]
-  ? unknown
-  : K extends keyof N & string
-    ? [keyof N & string] extends [K]
-      ? N[K]
-      : unknown
-    : never;
-
-/** The values that may replace the results of a class's methods, by name: the results, or the decisions of forks. */
-export type StandInsOf<T> = {
-  [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? StandIn<T[K]> : never;
-};
-
-/** Any value for a method that returns nothing, such as one that only pauses the run. */
-type StandIn<F extends AnyFn, R = ResultOfCall<F>> = [R] extends [void]
-  ? unknown
-  : | R
-    | (Extract<R, boolean> extends never ? never : Decision<FirstInput<F>>)
-    | (Extract<R, string> extends never ? never : Route<Extract<R, string>, FirstInput<F>>);

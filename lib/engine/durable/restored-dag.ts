@@ -1,6 +1,7 @@
 import { fromEpoch } from "../../base/clock.js";
 import type { DagPlan } from "../../planning/plan.js";
-import { ExecutionError, failedBecause } from "../../run/errors.js";
+import { ExecutionError } from "../../run/errors.js";
+import { failedBecause } from "../../run/failure-messages.js";
 import { childKey } from "../../run/child-result.js";
 import { pausesByNode } from "../../run/pause.js";
 import { RunState } from "../../run/state.js";

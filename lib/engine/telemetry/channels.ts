@@ -44,7 +44,7 @@ let channels: Channels | undefined;
 /** How many modules of Node were loaded when the module of channels was looked for. */
 let searched = -1;
 
-/** What follows a run on the channels; undefined if nobody has subscribed to them. */
+/** What follows a run on the channels; undefined if they have no subscribers. */
 export function subscribedChannels(): Pick<Telemetry, "follow"> | undefined {
   if (channels === undefined && isUnused()) return undefined;
   const { run, node, attempt } = (channels ??= openChannels());
@@ -56,7 +56,7 @@ function isSubscribed(channel: object): boolean {
   return (channel as { readonly hasSubscribers: boolean }).hasSubscribers;
 }
 
-/** Whether the module of channels was never loaded, so that nobody can have subscribed. Loading it takes 0.6 ms. */
+/** Whether the module of channels was never loaded, so that there can be no subscribers. Loading it takes 0.6 ms. */
 function isUnused(): boolean {
   const { moduleLoadList: loaded } = process as { readonly moduleLoadList?: readonly string[] };
   if (loaded === undefined) return false;

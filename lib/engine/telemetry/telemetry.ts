@@ -1,5 +1,5 @@
 /**
- * The telemetry port: what follows runs from outside. Like an observer, it hears of everything that happens. Beside that,
+ * The telemetry port: what follows runs from outside. Like an observer, it hears of everything that happens. Besides,
  * it carries a context of its own: into the functions that a run calls, into runs inside, to other threads, and through
  * the store to whoever drives the run next.
  *
@@ -44,7 +44,7 @@ export interface FollowedRun {
 export interface RecordedPast {
   /** The trace that it belongs to; undefined if there is none. */
   readonly trace: string | undefined;
-  /** Whether somebody has driven it before. */
+  /** Whether it has had a driver before. */
   readonly isResumed: boolean;
 }
 
@@ -69,7 +69,7 @@ export interface RunTelemetry {
    * @returns undefined if it is not followed
    */
   refresh(node: string, item: number | undefined): RefreshTelemetry | undefined;
-  /** Nobody learns anything more of the run, which goes on elsewhere. */
+  /** The run goes on elsewhere: no more is reported here. */
   lost(): void;
 }
 

@@ -8,7 +8,8 @@ import type { Database, DatabaseAdapter } from "./database.js";
 import { InFlight } from "./in-flight.js";
 import { type Failure, withRetries } from "./retry.js";
 import { SharedClock } from "./shared-clock.js";
-import { migrate, type Tables } from "./schema.js";
+import { type Tables } from "./schema.js";
+import { migrate } from "./migrations.js";
 import { failed, statementFailed } from "./store-failure.js";
 
 /**
@@ -138,7 +139,7 @@ export class DatabaseAccess {
     }
   }
 
-  /** Rejects operations from now on. */
+  /** Rejects all operations after this call. */
   stopAccepting(): void {
     this.isClosing = true;
   }

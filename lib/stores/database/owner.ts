@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 
 /**
- * An owner, as stored in the rows of its runs: host/pid/machine-start/store. The start tells apart processes with the
+ * An owner, as stored in the rows of its runs: host/pid/machine-start/store. The start distinguishes processes with the
  * same pid.
  */
 const OWNER = /^.+\/(\d+)\/([0-9a-f]+)-(\d*)\/[^/]+$/u;

@@ -14,7 +14,7 @@ type InnerRow = OuterRow & Pick<RunRow, "parent_run_id" | "parent_node" | "due_a
 
 /**
  * What the unfinished runs inside others wait for, by the run that contains them, which names it: `check.PAID`. What is
- * damaged is left out here: the run that has it tells of it. Cost: up to three queries a level.
+ * damaged is left out here: reading its own run reports it. Cost: up to three queries a level.
  */
 export async function waitsInside(db: Kysely<Tables>, outer: readonly OuterRow[]): Promise<Map<string, WaitingFor>> {
   const outerKinds = new Map(

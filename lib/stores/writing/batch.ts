@@ -35,9 +35,9 @@ export interface RunBeginRow {
 /** The columns of a run that has ended or paused. */
 export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error" | "pause_reason" | "pauses" | "due_at"> & {
   readonly finished_at: number;
-  /** 1 if it is at rest: then what somebody asked the driver for is kept, so that others carry it out. */
+  /** 1 if it is at rest: then a request to the driver is kept, so that the next one carries it out. */
   readonly rests: number;
-  /** What it came to rest for, if somebody asked for it: that is not kept. */
+  /** The request that brought it to rest, which is not kept; null if there was none. */
   readonly carried_out: string | null;
 };
 
@@ -69,7 +69,7 @@ export class Batch {
   /** The approximate number of characters. */
   length = 0;
 
-  /** Whom the run has to belong to; undefined if its token tells. If it also ends, a retry finds it without an owner. */
+  /** The required owner of the run; undefined if its token is enough. If the run also ends, a retry finds it without an owner. */
   get owner(): string | undefined {
     return this.created?.owner ?? (this.end === undefined ? this.begun?.owner : undefined);
   }

@@ -5,17 +5,16 @@ import { StoreError } from "../../base/errors.js";
 import type { Pause } from "../../run/pause.js";
 import type { RunStatus } from "../../run/status.js";
 import { Batch, type NewRunRow, type RunBeginRow } from "./batch.js";
-import type { Codec } from "../values/codec.js";
 import type { ColumnDecoder } from "../reading/column-decoder.js";
+import { Deliveries } from "./deliveries.js";
+import { attemptRow, cycleRow, momentRow, traversalRows, waitRow, type RowHost } from "./entry-rows.js";
 import { newEventRows } from "./event-rows.js";
 import { ASKED_TO_PAUSE, NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
 import { queuedEvent } from "../reading/recorded-run.js";
 import type { EventRow } from "../database/schema.js";
-import { escapeInputName, escapeName, requireStorable, sanitize } from "../values/storable-text.js";
 import type {
   AttemptEntry,
   CycleEntry,
-  CycleStatus,
   DriverRequest,
   MomentEntry,
   QueuedEvent,
@@ -28,12 +27,7 @@ import type {
 import { SKIP_HINT } from "../values/unstorable.js";
 
 /** The services that a log uses of its store. */
-export interface LogHost {
-  readonly codec: Codec;
-  /** Names this process. */
-  readonly worker: string;
-  /** Whether to leave out values that can't be stored, instead of failing. */
-  readonly skipsUnstorable: boolean;
+export interface LogHost extends RowHost {
   /** Commits the log's pending entries at the next turn of the event loop. */
   commit(log: SqlRunLog): void;
   /** Commits them after a short delay. */
@@ -49,7 +43,7 @@ export interface LogHost {
   pollEvents(): Promise<void>;
 }
 
-/** The columns of a run that somebody asked to pause: neither a time nor an event ends that. */
+/** The columns of a run that was asked to pause: neither a time nor an event ends that. */
 function askedToPause({ pauses }: PauseColumns): Partial<PauseColumns> {
   return { pauses: pauses ?? ASKED_TO_PAUSE, due_at: null };
 }
@@ -74,16 +68,11 @@ export class SqlRunLog implements RunLog {
   private isRegistered = false;
   private isEnding = false;
   private pauses: PauseColumns = NOT_PAUSED;
-  /** The number of the last delivered event. */
-  private lastDelivered = -1;
-  /** Of a reserved run: the events that it began with. */
-  private known: ReadonlySet<string> | undefined;
-  /** Of a new run inside another one: the delivered events, until those are known that came before it. */
-  private delivered: Set<string> | undefined;
-  /** What its driver was asked for before it began, as that is recorded; null if for nothing. */
+  private readonly deliveries = new Deliveries();
+  /** A request made before its driver began, as recorded; null if there was none. */
   asked: string | null = null;
   private nextMoment = 0;
-  /** What the driver has been asked for last, and how that is recorded. */
+  /** The last request to the driver, and its recorded text. */
   private heard: { readonly kind: DriverRequest["kind"]; readonly text: string } | undefined;
 
   constructor(
@@ -91,120 +80,40 @@ export class SqlRunLog implements RunLog {
     /** The fencing token: each new driver of a run has a higher one. */
     readonly token: number,
     private readonly driver: RunDriver,
-    private readonly host: LogHost,
+    readonly host: LogHost,
     /** The outermost run that contains it. */
     readonly rootId: string,
     private lastMetadata: string | null = null,
   ) {}
 
   attempt(entry: AttemptEntry): void {
-    const { node, attempt, status, startedAt, finishedAt, output, branch, isCached, error, reason } = entry;
-    if (branch !== undefined) requireStorable(`The branch of node "${node}"`, branch);
-    const { codec, worker, skipsUnstorable } = this.host;
-    let text: string | null = null;
-    if (output !== undefined) {
-      try {
-        text = codec.encode(output.value, `The result of node "${node}"`, SKIP_HINT);
-      } catch (unstorable) {
-        if (!skipsUnstorable) throw unstorable;
-      }
-    }
-    const { batch } = this.pendingWrite();
-    batch.addAttempt({
-      run_id: this.runId,
-      node,
-      attempt,
-      status,
-      worker: attempt === 0 ? null : worker,
-      output: text === null ? null : batch.store(text),
-      branch: branch ?? null,
-      is_cached: isCached === true ? 1 : 0,
-      error: error === undefined ? null : batch.store(codec.encodeThrown(error)),
-      reason: reason === undefined ? null : sanitize(reason),
-      started_at: startedAt ?? null,
-      finished_at: finishedAt ?? null,
-    });
+    const row = attemptRow(this, entry, this.store);
+    this.pendingWrite().batch.addAttempt(row);
   }
 
   traversals(list: readonly Traversal[]): void {
-    if (list.length === 0) return;
-    const { batch } = this.pendingWrite();
-    const traversed_at = toEpoch(nowChecked());
-    const rows = list.map(({ from, to, input, output }) => ({
-      run_id: this.runId,
-      target: to,
-      input: escapeInputName(input),
-      source: from,
-      output: output === undefined ? null : escapeName(output),
-      traversed_at,
-    }));
-    batch.traversals.set(list[0].to, rows);
+    if (list.length > 0) this.pendingWrite().batch.traversals.set(list[0].to, traversalRows(this, list));
   }
 
   cycle(entry: CycleEntry): void {
-    const { cycle, state, status, attempts, startedAt, finishedAt, input, event, output, error, reason, wait, dueAt } =
-      entry;
-    const { codec, worker } = this.host;
-    const encoded = (value: { readonly value: unknown } | undefined, label: string) =>
-      value === undefined ? undefined : codec.encode(value.value, `The ${label} of state "${state}"`);
-    const inputText = encoded(input, "input");
-    const outputText = encoded(output, "value");
-    const { batch } = this.pendingWrite();
-    const stored = (text: string | undefined) => (text === undefined ? null : batch.store(text));
-    batch.cycles.set(cycle, {
-      run_id: this.runId,
-      cycle,
-      state,
-      status: status satisfies CycleStatus,
-      attempts,
-      worker,
-      input: stored(inputText),
-      event: event ?? null,
-      output: stored(outputText),
-      error: error === undefined ? null : batch.store(codec.encodeThrown(error)),
-      reason: reason === undefined ? null : sanitize(reason),
-      wait: wait === undefined ? null : JSON.stringify(wait),
-      due_at: dueAt ?? null,
-      started_at: startedAt ?? null,
-      finished_at: finishedAt ?? null,
-    });
+    const row = cycleRow(this, entry, this.store);
+    this.pendingWrite().batch.cycles.set(entry.cycle, row);
   }
 
   sent(events: readonly QueuedEvent[]): void {
-    const store = (text: string) => this.pendingWrite().batch.store(text);
-    for (const row of newEventRows(this, events, this.host.codec, store))
-      this.pendingWrite().batch.sent.set(row.id, row);
+    const rows = newEventRows(this, events, this.host.codec, this.store);
+    for (const row of rows) this.pendingWrite().batch.sent.set(row.id, row);
   }
 
-  wait({ node, event, until, payload }: WaitEntry): void {
-    const { codec } = this.host;
-    const text = payload === undefined ? undefined : codec.encode(payload.value, `The payload of node "${node}"`);
-    const { batch } = this.pendingWrite();
-    batch.waits.set(node, {
-      run_id: this.runId,
-      node,
-      event: event ?? null,
-      until: until ?? null,
-      payload: text === undefined ? null : batch.store(text),
-    });
+  wait(entry: WaitEntry): void {
+    const row = waitRow(this, entry, this.store);
+    this.pendingWrite().batch.waits.set(entry.node, row);
   }
 
-  moment({ type, at, node, attempt, item, cycle, waitingFor, error }: MomentEntry): void {
-    const { batch } = this.pendingWrite();
-    batch.moments.push({
-      run_id: this.runId,
-      token: this.token,
-      number: this.nextMoment++,
-      type,
-      at,
-      node: node ?? null,
-      attempt: attempt ?? null,
-      item: item ?? null,
-      cycle: cycle ?? null,
-      event: waitingFor !== undefined && "event" in waitingFor ? waitingFor.event : null,
-      until: waitingFor !== undefined && "until" in waitingFor ? waitingFor.until : null,
-      error: error === undefined ? null : batch.store(this.host.codec.encodeThrown(error)),
-    });
+  moment(entry: MomentEntry): void {
+    const place = { token: this.token, number: this.nextMoment++ };
+    const row = momentRow(this, entry, place, this.store);
+    this.pendingWrite().batch.moments.push(row);
   }
 
   taken({ id }: Pick<QueuedEvent, "id">): void {
@@ -249,7 +158,7 @@ export class SqlRunLog implements RunLog {
     const { status, outputs, error }: RunEnd =
       unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
     const rests = status === "paused" || status === "waiting";
-    // It may have come to rest for another reason, before it could do what it heard.
+    // It may have come to rest for another reason, before it could carry out the request.
     const carriedOut = status === "paused" && this.heard?.kind === "pause" ? this.heard.text : null;
     batch.end = {
       status,
@@ -292,7 +201,7 @@ export class SqlRunLog implements RunLog {
    */
   create(makeRow: (batch: Batch) => NewRunRow): Promise<this> {
     const written = deferred();
-    if (this.rootId !== this.runId) this.delivered = new Set();
+    if (this.rootId !== this.runId) this.deliveries.expectEarlier();
     this.creation = { makeRow, written };
     this.host.commit(this);
     return written.promise.then(() => this.markRegistered());
@@ -310,7 +219,7 @@ export class SqlRunLog implements RunLog {
     batch.begun = makeRow(batch);
     this.pending = { batch, written: undefined };
     this.scheduleCommit();
-    if (events.length > 0) this.known = new Set(events.map(({ id }) => id));
+    this.deliveries.beginWith(events);
     this.markRegistered();
   }
 
@@ -335,29 +244,23 @@ export class SqlRunLog implements RunLog {
    * @param rows - ordered by number
    */
   deliver(rows: readonly EventRow[], decoder: ColumnDecoder): readonly EventRow[] {
-    const wasDelivered = ({ id, number }: EventRow) => number <= this.lastDelivered || this.known?.has(id) === true;
-    const delivered = rows.filter(wasDelivered);
-    const fresh = rows.filter((row) => !wasDelivered(row));
+    const { deliveries } = this;
+    const delivered = rows.filter((row) => deliveries.has(row));
+    const fresh = rows.filter((row) => !deliveries.has(row));
     if (fresh.length === 0 || this.failure !== undefined) return delivered;
-    this.lastDelivered = fresh[fresh.length - 1].number;
-    for (const { id } of fresh) this.delivered?.add(id);
+    deliveries.add(fresh);
     this.pass(fresh, decoder);
     return delivered;
   }
 
   /** Whether events may have been recorded before the run. */
   get mayHaveEarlier(): boolean {
-    return this.delivered !== undefined;
+    return this.deliveries.mayHaveEarlier;
   }
 
   /** Delivers the events that were recorded before the run. @param rows - all that it has not taken, by number */
   deliverEarlier(rows: readonly EventRow[], decoder: ColumnDecoder): void {
-    const { delivered } = this;
-    this.delivered = undefined;
-    this.pass(
-      rows.filter(({ id }) => delivered?.has(id) === false),
-      decoder,
-    );
+    this.pass(this.deliveries.takeEarlier(rows), decoder);
   }
 
   /** Passes a request to the driver, once. @param text - as it is recorded */
@@ -447,6 +350,9 @@ export class SqlRunLog implements RunLog {
     const last = this.pending ?? this.writing;
     return last === undefined ? undefined : (last.written ??= deferred()).promise;
   }
+
+  /** Adds a text to the pending batch if it is long. Returns what the column holds. */
+  private readonly store = (text: string): string => this.pendingWrite().batch.store(text);
 
   private pendingWrite(): Pending {
     if (this.pending === undefined) {

@@ -6,7 +6,7 @@ const KEY = "dagwright-theme";
 
 export const theme = signalOf<Theme>(remembered());
 
-/** Shows the page in a theme, from now on. */
+/** Switches the page to a theme. */
 export function setTheme(chosen: Theme): void {
   theme.set(chosen);
   document.documentElement.dataset.theme = chosen;

@@ -54,7 +54,7 @@ export const listSchedules: Route = async ({ client }) => {
   return json({ schedules: schedules.map((each) => ({ ...each, error: shownError(each.error) })) });
 };
 
-/** `GET /api/services`: what there is to do, and who does it. */
+/** `GET /api/services`: the queue, and the services that work on it. */
 export const showServices: Route = async ({ store }) => {
   const { workflows, drivers } = await store.overview();
   const healths = await store.queue.healthByWorkflow(workflows.map(({ name }) => name));

@@ -1,6 +1,6 @@
 import { setImmediate } from "../../base/event-loop.js";
 
-/** What a process gets that uses its store after it has crashed. Nobody sees it. */
+/** Thrown when a process uses its store after it has crashed. It never surfaces. */
 export function crashed(): Error {
   return new Error("The process has crashed.");
 }
@@ -21,7 +21,7 @@ export class Crash {
     private readonly onCrash: () => void,
   ) {}
 
-  /** Something is to be written, with everything else of the same turn of the event loop. Returns whether it is. */
+  /** Called before a write, which covers one turn of the event loop. Returns whether it takes place. */
   write(): boolean {
     if (this.hasHappened) return false;
     if (this.isWriting) return true;

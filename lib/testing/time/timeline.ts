@@ -9,7 +9,7 @@ import { VirtualTimer, type TimerOwner } from "./virtual-timer.js";
  */
 const MAX_LOOKS = 2;
 
-/** The time of a process, which moves only when it is told to, and its timers. Cost: O(timers) to find the next one. */
+/** The time of a process, which moves only on command, and its timers. Cost: O(timers) to find the next one. */
 export class Timeline implements Clockwork, TimerOwner {
   readonly outside = realTime;
   private readonly timers = new Set<VirtualTimer>();

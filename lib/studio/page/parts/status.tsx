@@ -1,6 +1,6 @@
 import { GLYPHS } from "../../../pictures/glyphs.js";
 
-/** A status, told by a sign, a colour and a word. */
+/** A status, shown by a sign, a colour and a word. */
 export function Status({ status, isBare = false }: { readonly status: string; readonly isBare?: boolean }) {
   const look = status === "queued" ? "ready" : status;
   const glyph = (GLYPHS as Readonly<Record<string, string>>)[look] ?? "";

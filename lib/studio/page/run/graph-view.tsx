@@ -62,7 +62,7 @@ function Picture({ svg, statuses, selected, onSelect, onTurn }: PictureProps) {
   }, [svg]);
   const isRecoloured = useRef(false);
   useLayoutEffect(() => {
-    // What was told before is in the picture, or was wrong.
+    // Earlier events are in the picture already, or were wrong.
     if (isRecoloured.current) holder.current?.replaceChildren(drawn(svg));
     isRecoloured.current = statuses.size > 0;
     for (const [path, status] of statuses) {

@@ -67,7 +67,7 @@ export function useLiveRun(runId: string): LiveRun {
     setTold(NOTHING);
     return () => clearTimeout(timer.current);
   }, [runId]);
-  // What is read tells all that was told before.
+  // A record that was just read includes all earlier events.
   useEffect(() => setTold((before) => ({ ...before, statuses: NOTHING.statuses })), [data]);
   const take = () => {
     timer.current = undefined;
@@ -84,7 +84,7 @@ export function useLiveRun(runId: string): LiveRun {
     gathered.current.push(event);
     timer.current ??= setTimeout(take, GATHER);
   };
-  // A run that is over tells nothing more, until somebody goes on with it.
+  // A finished run sends nothing more until it is continued.
   useStream(
     data === undefined || OVER.has(data.status) ? undefined : `events?run=${segment(runId)}`,
     listen,

@@ -12,13 +12,13 @@ export interface RunList {
   readonly isComplete: boolean;
   readonly isLoading: boolean;
   readonly error: Error | undefined;
-  /** To be told which rows are seen: loads what comes next, and looks after runs that go on. */
+  /** Call with the visible rows: loads the next ones, and follows the runs in progress. */
   readonly onSeen: (first: number, last: number) => void;
 }
 
 /** Rows that are loaded before they are seen. */
 const AHEAD = 200;
-/** How many of the newest runs the server tells of. */
+/** How many of the newest runs the server sends. */
 const WATCHED = 100;
 /** How often other runs that go on are looked after, in ms. */
 const REFRESH = 5000;
@@ -73,7 +73,7 @@ export function useRunList(query: string, isSearch: boolean): RunList {
       mine.cursor = page.cursor;
       mine.isOver = page.cursor === undefined;
       setComplete(mine.isOver);
-      // What the stream has told since is newer.
+      // The stream has newer data.
       setRuns((before) => {
         const known = new Set(before.map((run) => run.runId));
         return merged(

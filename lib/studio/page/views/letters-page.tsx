@@ -12,7 +12,7 @@ interface Page {
   readonly cursor?: string;
 }
 
-/** The runs that failed, and stay until somebody decides. */
+/** The runs that failed, and stay until a person decides about them. */
 export function LettersPage({ studio }: { readonly studio: StudioFacts }) {
   const [cursors, setCursors] = useState<readonly string[]>([""]);
   const cursor = cursors[cursors.length - 1];

@@ -8,7 +8,7 @@ import { useData, useRepeat } from "../server.js";
 /** Runs that wait longer than this for a service may have none, in ms. */
 const LATE = 10_000;
 
-/** What there is to do, and who does it. */
+/** The queue, and the services that work on it. */
 export function ServicesPage() {
   const { data, error, reload } = useData<Services>("services");
   useRepeat(2000, reload);

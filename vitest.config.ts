@@ -41,6 +41,7 @@ export default defineConfig({
     hookTimeout: limit,
     // Specs with threads, processes and databases share a machine with others. The report names what passed only then.
     retry: 1,
+    tags: [{ name: "slow", description: "Takes over half a second. Files of nothing else are named .slow.spec.ts." }],
     reporters: ["default", new FlakyReporter()],
     // What processes, threads and databases do goes on while a spec waits for them.
     maxWorkers: Math.max(2, availableParallelism() - 1),

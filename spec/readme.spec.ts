@@ -10,7 +10,7 @@ import { anchorsOf, linksOf } from "./support/pages.js";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const tsx = createRequire(import.meta.url).resolve("tsx/cli");
 
-it("The README's first example prints what it says", () => {
+it("The README's first example prints what it says", { tags: "slow" }, () => {
   const [, example] = /```ts\n(.*?)```/su.exec(readFileSync(`${root}README.md`, "utf8")) ?? [];
   const code = example.replace('"dagwright"', JSON.stringify(`${root}lib/index.ts`));
   const promised = Array.from(example.matchAll(/console\.log\(.*?\); \/\/ ([^,\n]+)/gu), ([, text]) => text);

@@ -29,7 +29,7 @@ async function settlesAfter<T>(ms: number, promise: Promise<T>): Promise<T> {
 }
 
 describe("A time of more than 24.8 days", () => {
-  it("works for an fsm that waits for an event", async () => {
+  it("works for an fsm that waits for an event", { tags: "slow" }, async () => {
     const fsm = new Fsm<any>("trial");
     fsm.state("trial", { initial: true }, () => waitForEvent({ PAID: "paid" }, { after: [LONG, "expired"] }));
     fsm.state("paid", () => stop("paid"));

@@ -276,7 +276,7 @@ describe("A structural key", () => {
     expect(structuralKey(all).length).toBeLessThan(50_000);
   });
 
-  it("takes linear time, and does not recurse", () => {
+  it("takes linear time, and does not recurse", { tags: "slow" }, () => {
     let deep: unknown[] = [];
     for (let i = 0; i < 200_000; i++) deep = [deep];
     expect(structuralKey(deep)).toBe(structuralKey(structuralDeep(200_000)));

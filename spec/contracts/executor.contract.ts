@@ -90,7 +90,7 @@ export function executorContract(executor: ExecutorName): void {
       expect(order).toEqual(["s", "b", "c", "d", "e", "a", "f"]);
     });
 
-    it("runs a chain of 100,000 nodes, and skips one", async () => {
+    it("runs a chain of 100,000 nodes, and skips one", { tags: "slow" }, async () => {
       vi.useRealTimers();
       const dag = new Dag("chain");
       dag.node("n0", (x = 0) => x as number);

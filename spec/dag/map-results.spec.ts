@@ -68,7 +68,7 @@ describe("The results of a map", () => {
     expect((await run).get("out")).toBe(5000);
   });
 
-  it("of a million async items take no memory when they are reduced", async () => {
+  it("of a million async items take no memory when they are reduced", { tags: "slow" }, async () => {
     const million = 1_000_000;
     let most = 0;
     const fn = (sum: number, item: number) => {

@@ -73,7 +73,7 @@ describe("Dag › run", () => {
     expect(new Set(runs.map((run) => run.runId)).size).toBe(3);
   });
 
-  it("validates, plans and runs a chain of 100,000 nodes, forwards and in reverse", async () => {
+  it("validates, plans and runs a chain of 100,000 nodes, forwards and in reverse", { tags: "slow" }, async () => {
     const dag = new Dag("long");
     const size = 100_000;
     for (let i = size - 1; i > 0; i--) dag.node(`n${i}`, { needs: [`n${i - 1}`] }, (x: number) => x + 1);
@@ -84,7 +84,7 @@ describe("Dag › run", () => {
     expect((await dag.run({ overrides: { n1: 10 } })).value).toBe(size + 8);
   });
 
-  it("skips 100,000 dependents of a failure without recursion", async () => {
+  it("skips 100,000 dependents of a failure without recursion", { tags: "slow" }, async () => {
     const dag = new Dag("long");
     dag.node("n0", fails);
     for (let i = 1; i < 100_000; i++) dag.node(`n${i}`, { needs: [`n${i - 1}`] }, (x: number) => x);

@@ -222,7 +222,7 @@ describe("ctx.run gives back the slot of its node", () => {
     { mode: "async", concurrency: 7 },
     { mode: "async" },
     { mode: "sequential" },
-  ] as const)("for a thousand runs at once, with %j", async (options) => {
+  ] as const)("for a thousand runs at once, with %j", { tags: "slow" }, async (options) => {
     for (const retry of [undefined, 1]) {
       const count = meter();
       const inner = leaf(count);

@@ -23,7 +23,9 @@ export class Letters {
 }
 
 describe("@switchOn", () => {
-  it("sends a value on by its label, to cases with the instance as this", () => expectSwitching(Letters));
+  it("sends a value on by its label, to cases with the instance as this", { tags: "slow" }, () =>
+    expectSwitching(Letters),
+  );
 
   it("refuses a field that holds no cases, and members that are no fields", () => {
     class Wrong {

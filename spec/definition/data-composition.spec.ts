@@ -241,7 +241,7 @@ describe("A dag with other workflows as data", () => {
     expect((await again.run({ inputs })).get("sent")).toEqual(["aS", "b by post"]);
   });
 
-  it("takes any depth", () => {
+  it("takes any depth", { tags: "slow" }, () => {
     let inner: Dag<any> = new Dag<any>("d0");
     inner.node("n", { metadata: { since: new Date(0) } }, () => 1);
     for (let depth = 1; depth <= 1000; depth++) {

@@ -244,7 +244,7 @@ describe("A PauseRun from", () => {
     expect(runs.map(({ status }) => status)).toEqual(["paused", "completed"]);
   });
 
-  it("a worker thread keeps its data and its time", async () => {
+  it("a worker thread keeps its data and its time", { tags: "slow" }, async () => {
     const run = await asking.run({ mode: "parallel" });
     expect(run.pauses).toEqual([
       { node: "ask", reason: "threads ask too", data: { since: new Date(0) }, until: 2_000_000_000_000 },

@@ -66,7 +66,7 @@ describe("historyLimit", () => {
     expect(run.errors.map((error) => (error as ExecutionError).cycle)).toEqual([995, 997, 999]);
   });
 
-  it("keeps memory flat over a million cycles", () => {
+  it("keeps memory flat over a million cycles", { tags: "slow" }, () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, (last = [0], ctx: FsmContext) =>
       ctx.cycle === 999_999 ? stop() : next("a", new Array<number>(100).fill(last[0] + 1)),

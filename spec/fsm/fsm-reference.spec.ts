@@ -90,14 +90,15 @@ describe("Random machines do what the reference interpreter does", () => {
 
   it("in runSync", () => check((states, options) => build(states, false).runSync(options)));
 
-  it("with state hooks and node hooks that change nothing", () =>
+  it("with state hooks and node hooks that change nothing", { tags: "slow" }, () =>
     check((states, options) => {
       const fsm = build(states, true).setDefaultHooks({ preExecute: () => undefined, cleanup: async () => {} });
       return fsm
         .addStateHook(() => {})
         .addStateHook(async () => {})
         .run(options);
-    }));
+    }),
+  );
 
   it("step by step", () =>
     check(async (states, options) => {

@@ -165,7 +165,7 @@ describe("Events from outside", () => {
     expect(timers()).toBe(running - 2);
   });
 
-  it("are taken quickly, however many are queued", async () => {
+  it("are taken quickly, however many are queued", { tags: "slow" }, async () => {
     const fsm = new Fsm("f");
     fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle", END: "end" }));
     fsm.state("end", () => stop("end"));

@@ -105,7 +105,7 @@ describe("A picture of a run", () => {
     expect(await toSVG(dag, { run })).toBe(await toSVG(run));
   });
 
-  it("may be a recorded one, of which the workflow is not known", async () => {
+  it("may be a recorded one, of which the workflow is not known", { tags: "slow" }, async () => {
     for (const [dag, options] of [
       [mapped(), {}],
       [failing(), {}],

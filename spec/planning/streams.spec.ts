@@ -181,7 +181,7 @@ describe("A dag with streams", () => {
     expect(dag.toDot()).toContain("n1 -> n2 [style=bold]");
   });
 
-  it("is planned in time that grows with its size", async () => {
+  it("is planned in time that grows with its size", { tags: "slow" }, async () => {
     const plan = (size: number) => {
       const long = new Dag("long");
       long.node("g0", counting(1));

@@ -1,5 +1,4 @@
-import { executionAsyncId } from "node:async_hooks";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Dag, Fsm, Scheduler, type Context, type NodeOptions, type RunEvent, type RunOptions } from "dagwright";
 import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
@@ -309,21 +308,4 @@ describe("A cached node that asks for its own result", () => {
     const runs = await outcome(Promise.all([4, 4, 3].map((n) => sum.run({ inputs: { n } }))));
     expect(runs.map(({ value }) => value)).toEqual([10, 10, 6]);
   });
-});
-
-it("Async contexts are disabled once no node holds anything", async () => {
-  vi.useRealTimers();
-  const scheduler = new Scheduler();
-  const dag = new Dag("d");
-  for (const name of ["a", "b"]) dag.node(name, { hooks: { preExecute: () => sleep(1) } }, () => sleep(1));
-  // On Node 20 and 22, promises have ids while async contexts are enabled.
-  const idAtRest = async () => {
-    await new Promise((resolve) => setImmediate(resolve));
-    return executionAsyncId();
-  };
-  const before = await idAtRest();
-  for (let i = 0; i < 2; i++) {
-    await dag.run({ mode: "async", scheduler });
-    expect(await idAtRest()).toBe(before);
-  }
 });

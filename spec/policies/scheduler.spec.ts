@@ -226,7 +226,7 @@ describe("A scheduler", () => {
     await expect(scheduler.close({ timeout: -1 })).rejects.toThrow(/"timeout" must be a number of milliseconds/u);
   });
 
-  it("handles 100,000 nodes", async () => {
+  it("handles 100,000 nodes", { tags: "slow" }, async () => {
     vi.useRealTimers();
     const scheduler = new Scheduler({ maxConcurrency: 4 });
     const dag = new Dag("wide");

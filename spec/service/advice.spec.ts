@@ -31,7 +31,7 @@ describe("The errors of services and clients advise what these have", () => {
     expect(await messageOf(asking.list({ cursor: "x" }))).toBe('"cursor" must be the cursor of a page of runs.');
   });
 
-  it("for a run that is driven elsewhere, and can't be deleted", async () => {
+  it("for a run that is driven elsewhere, and can't be deleted", { tags: "slow" }, async () => {
     const { opened, open } = gate();
     const dag = new Dag<any>("long");
     dag.node("a", async (ctx: Context) => {

@@ -87,7 +87,7 @@ describe("A text that nobody wrote", () => {
     ),
   })).value;
 
-  it("returns an encodable value or throws a StoreError, whatever the text", () => {
+  it("returns an encodable value or throws a StoreError, whatever the text", { tags: "slow" }, () => {
     const tokens = ["0", "1", "2", "[", "]", "{", "}", ",", ":", '"', "null", "-1", '"Map"', '"class"', '"Error"', '"__proto__"', "[1]", '"Function"', "1e999"]; // prettier-ignore
     const edit = fc.tuple(fc.nat(), fc.nat(6), fc.constantFrom(...tokens, ""));
     const property = fc.property(inner, fc.array(edit, { minLength: 1, maxLength: 4 }), (value, edits) => {

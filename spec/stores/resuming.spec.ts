@@ -7,7 +7,7 @@ import { sqliteStore } from "dagwright/store";
 import { faulty } from "../support/sqlite.js";
 
 describe("Resuming a run", () => {
-  it("reads the runs inside together, in few statements", async () => {
+  it("reads the runs inside together, in few statements", { tags: "slow" }, async () => {
     const path = join(mkdtempSync(join(tmpdir(), "dagwright-")), "runs.db");
     const size = 1000;
     const long = "x".repeat(20_000);

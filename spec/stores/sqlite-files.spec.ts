@@ -105,24 +105,28 @@ describe("A store in a SQLite file", () => {
     await copy.close();
   });
 
-  it("writes transactions so small that the event loop turns between them, however many runs there are", async () => {
-    const { database, statements } = faulty(path, -1);
-    const store = sqliteStore(database);
-    const dag = new Dag<any>("small");
-    dag.node("a", async () => 1);
-    await Promise.all(Array.from({ length: 1500 }, () => dag.run({ store })));
-    await wide(1500).run({ store, mode: "async" });
-    let longest = 0;
-    let length = 0;
-    for (const sql of statements) {
-      length = sql.startsWith("begin") ? 0 : length + Math.max(1, sql.split("), (").length);
-      longest = Math.max(longest, length);
-    }
-    expect(longest).toBeLessThan(2000);
-    expect((await store.stats("small")).runs.completed).toBe(1500);
-    expect((await store.listRuns({ workflow: "wide" })).runs[0].status).toBe("completed");
-    await store.close();
-  });
+  it(
+    "writes transactions so small that the event loop turns between them, however many runs there are",
+    { tags: "slow" },
+    async () => {
+      const { database, statements } = faulty(path, -1);
+      const store = sqliteStore(database);
+      const dag = new Dag<any>("small");
+      dag.node("a", async () => 1);
+      await Promise.all(Array.from({ length: 1500 }, () => dag.run({ store })));
+      await wide(1500).run({ store, mode: "async" });
+      let longest = 0;
+      let length = 0;
+      for (const sql of statements) {
+        length = sql.startsWith("begin") ? 0 : length + Math.max(1, sql.split("), (").length);
+        longest = Math.max(longest, length);
+      }
+      expect(longest).toBeLessThan(2000);
+      expect((await store.stats("small")).runs.completed).toBe(1500);
+      expect((await store.listRuns({ workflow: "wide" })).runs[0].status).toBe("completed");
+      await store.close();
+    },
+  );
 
   it("leaves no timers behind after 50 runs", async () => {
     const store = sqliteStore(path, { lease: 50 });
@@ -135,7 +139,7 @@ describe("A store in a SQLite file", () => {
     await store.close();
   });
 
-  it("keeps no process alive, closed or not", () => {
+  it("keeps no process alive, closed or not", { tags: "slow" }, () => {
     const code =
       `import { Dag } from "./lib/index.ts"; import { sqliteStore } from "./lib/store.ts"; const dag = new Dag("d");` +
       `dag.node("a", () => 1); const run = await dag.run({ store: sqliteStore(${JSON.stringify(path)}) }); console.log(run.status);`;

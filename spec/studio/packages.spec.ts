@@ -29,28 +29,32 @@ const PROGRAM = `
   await store.close();
 `;
 
-it("A studio without the package that places boxes and lines draws graphs by levels, and says so", async () => {
-  writeFileSync(join(folder, "program.mjs"), PROGRAM);
-  const outfile = join(folder, "bundle.mjs");
-  const libraries = ["", "/store", "/studio"].map((entry) => [
-    `dagwright${entry}`,
-    join(root, `lib${entry || "/index"}.ts`),
-  ]);
-  await build({
-    entryPoints: [join(folder, "program.mjs")],
-    outfile,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);` },
-    external: ["@viz-js/viz", "@resvg/resvg-js", "libsql", "pg", "piscina", "yaml"],
-    alias: Object.fromEntries(libraries.reverse()),
-    nodePaths: [join(root, "node_modules")],
-  });
-  const env = { ...process.env, NODE_PATH: join(root, "node_modules") };
-  const { stdout } = await promisify(execFile)(process.execPath, [outfile], { env });
-  expect(stdout.trimEnd().split("\n")).toEqual([
-    '200 Run "npm install @viz-js/viz" where the studio runs to see boxes and lines.',
-    "true",
-  ]);
-});
+it(
+  "A studio without the package that places boxes and lines draws graphs by levels, and says so",
+  { tags: "slow" },
+  async () => {
+    writeFileSync(join(folder, "program.mjs"), PROGRAM);
+    const outfile = join(folder, "bundle.mjs");
+    const libraries = ["", "/store", "/studio"].map((entry) => [
+      `dagwright${entry}`,
+      join(root, `lib${entry || "/index"}.ts`),
+    ]);
+    await build({
+      entryPoints: [join(folder, "program.mjs")],
+      outfile,
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);` },
+      external: ["@viz-js/viz", "@resvg/resvg-js", "libsql", "pg", "piscina", "yaml"],
+      alias: Object.fromEntries(libraries.reverse()),
+      nodePaths: [join(root, "node_modules")],
+    });
+    const env = { ...process.env, NODE_PATH: join(root, "node_modules") };
+    const { stdout } = await promisify(execFile)(process.execPath, [outfile], { env });
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      '200 Run "npm install @viz-js/viz" where the studio runs to see boxes and lines.',
+      "true",
+    ]);
+  },
+);

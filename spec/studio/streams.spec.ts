@@ -61,7 +61,7 @@ describe("The stream of a run", () => {
 });
 
 describe("The stream of a list", () => {
-  it("tells which runs are there, and then which have changed", async () => {
+  it("tells which runs are there, and then which have changed", { tags: "slow" }, async () => {
     const store = sqliteStore(":memory:");
     const dag = new Dag<any>("pausing");
     dag.node("ask", () => {

@@ -5,11 +5,13 @@
 import { afterAll, expect } from "vitest";
 
 const stray: string[] = [];
-process.on("warning", (warning) => {
+const onWarning = (warning: Error) => {
   if (warning.name !== "ExperimentalWarning") stray.push(String(warning));
-});
+};
+process.on("warning", onWarning);
 
 afterAll(async () => {
   await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", onWarning);
   expect(stray).toEqual([]);
 });

@@ -17,7 +17,7 @@ class Race {
   }
 }
 
-it("passes where all modes and executors agree, threads included", async () => {
+it("passes where all modes and executors agree, threads included", { tags: "slow" }, async () => {
   await assertSameResults(Orders);
   const fsm = new Fsm<any>("two");
   fsm.state("one", { initial: true, to: ["end"] }, (n: number) => next("end", n));

@@ -117,7 +117,7 @@ describe("explore", () => {
     expect(orders).toBeGreaterThan(1);
   });
 
-  it("tries many orders at random, and finds in them what is rare", async () => {
+  it("tries many orders at random, and finds in them what is rare", { tags: "slow" }, async () => {
     const make = () => {
       const seen: string[] = [];
       const dag = new Dag("rare");

@@ -96,7 +96,7 @@ describe("An input that follows a source", () => {
     expect(live.get("double")).toBeGreaterThan(2);
   });
 
-  it("lets a value overtake the computation of the one before", async () => {
+  it("lets a value overtake the computation of the one before", { tags: "slow" }, async () => {
     const dag = new Dag("d");
     const begun: number[] = [];
     dag.node("slow", (n: number) => {

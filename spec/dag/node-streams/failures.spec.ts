@@ -183,7 +183,7 @@ describe("A generator that ignores its signal", () => {
     };
   }
 
-  it("is abandoned a second after nobody takes its items, and closed when it comes to", async () => {
+  it("is abandoned a second after nobody takes its items, and closed when it comes to", { tags: "slow" }, async () => {
     const log: string[] = [];
     const { opened, open } = gate();
     const run = await dagOf(deaf(opened, log), { one: first(1) }).run(options);

@@ -90,7 +90,7 @@ describe("A stream", () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  it("serves any number of calls at once, however quick its items are", async () => {
+  it("serves any number of calls at once, however quick its items are", { tags: "slow" }, async () => {
     const iterator = doubling().stream(numbers(50_000), { input: "n", values: true })[Symbol.asyncIterator]();
     const results = await Promise.all(numbers(50_001).map(() => iterator.next()));
     expect(results.slice(0, -1).every(({ value }, i) => value === 2 * i)).toBe(true);

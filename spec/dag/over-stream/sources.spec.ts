@@ -108,7 +108,7 @@ describe("Leaving the loop", () => {
     expect(ended).toBe(1);
   });
 
-  it("waits a second for one that never gives another item", async () => {
+  it("waits a second for one that never gives another item", { tags: "slow" }, async () => {
     let ended = 0;
     async function* source() {
       try {
@@ -124,7 +124,7 @@ describe("Leaving the loop", () => {
     expect(ended).toBe(0);
   });
 
-  it("warns of a source that throws long after it was to be closed", async () => {
+  it("warns of a source that throws long after it was to be closed", { tags: "slow" }, async () => {
     const warned = vi.spyOn(process, "emitWarning").mockReturnValue();
     let goOn = () => {};
     async function* source() {

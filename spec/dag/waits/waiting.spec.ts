@@ -43,7 +43,7 @@ describe("A node with a delay", () => {
     expect([run.get("at"), run.get("past"), run.get("computed")]).toEqual([500, 0, [1000, 2000]]);
   });
 
-  it("may wait longer than timers can", async () => {
+  it("may wait longer than timers can", { tags: "slow" }, async () => {
     const dag = new Dag("long");
     dag.node("late", { delay: 100 * DAY }, () => "late");
     let value: unknown;

@@ -326,11 +326,7 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
-  claim(
-    runId: string,
-    accept: (run: RecordedRun) => Claim | undefined,
-    held?: number,
-  ): Promise<RunLog | undefined> {
+  claim(runId: string, accept: (run: RecordedRun) => Claim | undefined, held?: number): Promise<RunLog | undefined> {
     return this.claims.claim(runId, accept, held);
   }
 

@@ -1,4 +1,4 @@
-import type { LazyAbort} from "../../base/abort.js";
+import type { LazyAbort } from "../../base/abort.js";
 import { onAbort } from "../../base/abort.js";
 import { show } from "../../base/check.js";
 import { deferred } from "../../base/deferred.js";

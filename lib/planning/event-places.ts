@@ -75,6 +75,16 @@ function findInStates({ members, declaredEvents }: EventWorkflow, event: string)
   return declaredEvents === undefined ? { way: [], event, nodes: undefined, schema: undefined } : undefined;
 }
 
+/** Whether these keys lead to a workflow that is defined inside of this one, and not to a run that a node begins itself. */
+export function leadsInside(workflow: EventWorkflow, way: readonly string[]): boolean {
+  let inner: EventWorkflow | undefined = workflow;
+  for (const key of way) {
+    inner = insideOf(inner, inner.kind === "fsm" ? key.replace(/\.\d+$/u, "") : key);
+    if (inner === undefined) return false;
+  }
+  return true;
+}
+
 /** The workflow in a node, or in a map for an item: `check`, or `check[3]`. */
 function insideOf({ members }: EventWorkflow, key: string): EventWorkflow | undefined {
   const spec = (members.get(key) ?? members.get(key.slice(0, key.indexOf("[")))) as NodeSpec | undefined;

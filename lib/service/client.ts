@@ -40,6 +40,7 @@ import { ScheduleVerbs } from "./schedule-verbs.js";
 import { storeQueue } from "./store-queue.js";
 import { SubmittedRun } from "./submitted-run.js";
 import { answersOf, copiesOf, dueOf, idOf } from "./verb-arguments.js";
+import { leadsInside } from "../planning/event-places.js";
 import { needsRecord, wayOfEvent } from "./way-of-event.js";
 import type { InputsOf, NodesIn, PayloadsOf, ResultOf, WorkflowRef } from "./workflow-types.js";
 
@@ -210,7 +211,7 @@ export class Client extends ScheduleVerbs {
     if (checking === undefined) {
       return store.send({ runId, workflow, kind, ...place, payload: copy, isUnchecked: true, key });
     }
-    if (place.way.length === 0) return checking.sendTo(runId, event, copy, { store, key });
+    if (leadsInside(checking, place.way)) return checking.sendTo(runId, event, copy, { store, key });
     // Whoever knows the workflow of a run inside checks what is sent to it.
     return this.send<Record<string, unknown>>([runId, ...place.way].join("/"), place.event, copy, options);
   }

@@ -268,6 +268,7 @@ describe("new PauseRun", () => {
     expect(() => new PauseRun("r", { until: "tomorrow" as never })).toThrow(TypeError);
     expect(() => new PauseRun("r", { unitl: 1 } as never)).toThrow(/Did you mean "until"/u);
     expect(new PauseRun("r", { until: 1.5 }).until).toBe(1);
-    expect(new PauseRun()).toMatchObject({ reason: undefined, data: undefined, until: undefined });
+    const { reason, data, until } = new PauseRun();
+    expect([reason, data, until]).toEqual([undefined, undefined, undefined]);
   });
 });

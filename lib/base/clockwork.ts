@@ -32,8 +32,8 @@ export function setClockwork(clockwork: Clockwork | undefined): void {
 }
 
 /**
- * Calls `look` once: when something is due, or else after `interval`, since something may have happened without a notice
- * of. A clockwork may skip the looks at times at which nothing happens. Cleared by `clearTimeout`.
+ * Calls `look` once: when something is due, or else after `interval`, since something may have happened without a
+ * notice. A clockwork may skip the looks at times at which nothing happens. Cleared by `clearTimeout`.
  * @param interval - in ms
  * @param dueIn - in ms
  */

@@ -207,8 +207,8 @@ export class Dag<
 
   /**
    * The definition as data: name, options, hooks, nodes with their kinds, needs and options, connections, and all
-   * workflows inside. Not the functions, and not `module`. Anything that is not data (functions in options, schemas, class instances …) is written as `{
-   * $value: path }`. {@link Dag.fromJSON} makes an equal dag of it.
+   * workflows inside. Not the functions, and not `module`. Anything that is not data (functions in options, schemas, class
+   * instances …) is written as `{ $value: path }`. {@link Dag.fromJSON} makes an equal dag of it.
    */
   toJSON(): DagJson {
     return writeDocument(this) as DagJson;

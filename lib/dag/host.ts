@@ -87,8 +87,10 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     return siteOf(this.run.state, node, attempt, options);
   }
 
-  /** @param trips - those that an item of a map may go with */
-  /** @param item - of a map, its name */
+  /**
+   * @param trips - those that an item of a map may go with
+   * @param item - the name of the item
+   */
   execute(
     node: number,
     call: TracedCall,

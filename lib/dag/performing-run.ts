@@ -6,7 +6,7 @@ import type { WorkflowKind } from "../definition/defined.js";
 import { current, endCall, type ContextSource } from "../definition/current-context.js";
 import { Attempts } from "../engine/attempts.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
-import { type Permits } from "../engine/permits.js";
+import type { Permits } from "../engine/permits.js";
 import { SharedPermits } from "../engine/shared-permits.js";
 import { EngineRun } from "../engine/run.js";
 import { usesKeys } from "../planning/keys.js";

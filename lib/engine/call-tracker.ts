@@ -4,8 +4,8 @@ import type { Holder } from "../policies/holder.js";
 import { isErrorOf, NodeTimeoutError, RetryExhaustedError } from "../run/errors.js";
 
 /**
- * Tracks the calls of a cached node's function: what they throw, and what they read from the context. That shows a
- * failure of the node, which other runs share, from a failure of this run.
+ * Tracks the calls of a cached node's function: what they throw, and what they read from the context. So a failure
+ * of the node, which other runs share, is known from a failure of this run.
  */
 export class CallTracker {
   private readonly thrown = new Set<unknown>();

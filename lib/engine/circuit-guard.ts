@@ -20,19 +20,13 @@ export function* guardedByCircuit(
   options: CircuitBreakerOptions,
   work: () => Coroutine,
 ): Coroutine {
-  const { key, when } = options;
+  const { key } = options;
   const circuit = circuitRegistry.getOrCreate(key, host.workflow, host.specOf(node));
   const permit = circuit.tryAcquire(options);
   if (permit === undefined) {
     host.notAttempted(node);
     throw circuitOpen(host, node, key, circuit.retryAfter);
   }
-  const isFailure = function* (error: unknown): Coroutine<boolean> {
-    if (scope.isCancellation(error) || isPause(error) || wasNotCalled(host.siteOf(node, 0).runId, error)) throw error;
-    if (when === undefined) return true;
-    const thrown = isInstance(error, RetryExhaustedError) ? error.cause : error;
-    return Boolean(yield* failureCallback("circuitBreaker.when", thrown, scope, () => when(thrown)));
-  };
   try {
     const value = yield* work();
     if (circuit.succeeded(permit)) host.circuitChanged(node, "circuit.closed", key);
@@ -40,7 +34,8 @@ export function* guardedByCircuit(
   } catch (error) {
     let failed: boolean;
     try {
-      failed = yield* isFailure(error);
+      if (scope.isCancellation(error) || isPause(error) || wasNotCalled(host.siteOf(node, 0).runId, error)) throw error;
+      failed = yield* isFailure(error, options, scope);
     } catch (own) {
       circuit.release(permit);
       throw own;
@@ -49,6 +44,13 @@ export function* guardedByCircuit(
     if (failed && circuit.failed(permit, options)) host.circuitChanged(node, "circuit.opened", key);
     throw error;
   }
+}
+
+/** Whether a circuit counts what a node's function threw. */
+function* isFailure(error: unknown, { when }: CircuitBreakerOptions, scope: CancelScope): Coroutine<boolean> {
+  if (when === undefined) return true;
+  const thrown = isInstance(error, RetryExhaustedError) ? error.cause : error;
+  return Boolean(yield* failureCallback("circuitBreaker.when", thrown, scope, () => when(thrown)));
 }
 
 /** Whether a node's function was not called in any attempt. */

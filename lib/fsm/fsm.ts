@@ -161,8 +161,8 @@ export class Fsm<
 
   /**
    * The definition as data: name, options, hooks, states with their options, transitions, and all workflows inside. Not
-   * the functions. Anything that is not data (conditions, functions in options, schemas, class instances …) is written as `{ $value: path }`. {@link
-   * Fsm.fromJSON} makes an equal fsm of it.
+   * the functions. Anything that is not data (conditions, functions in options, schemas, class instances …) is written as
+   * `{ $value: path }`. {@link Fsm.fromJSON} makes an equal fsm of it.
    */
   toJSON(): FsmJson {
     return writeDocument(this) as FsmJson;

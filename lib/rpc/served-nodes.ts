@@ -51,7 +51,7 @@ export class ServedNodes {
     const args = argumentsOf(spec, inputs, ctx);
     const { traceparent, tracestate } = headers as Readonly<Record<string, string | undefined>>;
     const work = (): unknown => callWith(ctx, spec, args);
-    const trace = tracestate === undefined ? traceparent : `${traceparent} ${tracestate}`;
+    const trace = tracestate === undefined ? traceparent : traceparent && `${traceparent} ${tracestate}`;
     const result: unknown = await (trace === undefined ? work() : withinTrace(trace, work));
     if (result === undefined) return "{}";
     try {

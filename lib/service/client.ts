@@ -7,6 +7,7 @@ import { outlineOf } from "../definition/specs/outline.js";
 import { priorityOf } from "../definition/specs/node-options.js";
 import { checkEvent } from "../engine/events/payloads.js";
 import type { Telemetry } from "../engine/telemetry/telemetry.js";
+import { leadsInside } from "../planning/event-places.js";
 import type { ChildRun } from "../run/child-run.js";
 import { storeFailure } from "../stores/database/store-failure.js";
 import type { RunWorkflow } from "../stores/queue/queue.js";
@@ -40,7 +41,6 @@ import { ScheduleVerbs } from "./schedule-verbs.js";
 import { storeQueue } from "./store-queue.js";
 import { SubmittedRun } from "./submitted-run.js";
 import { answersOf, copiesOf, dueOf, idOf } from "./verb-arguments.js";
-import { leadsInside } from "../planning/event-places.js";
 import { needsRecord, wayOfEvent } from "./way-of-event.js";
 import type { InputsOf, NodesIn, PayloadsOf, ResultOf, WorkflowRef } from "./workflow-types.js";
 

@@ -10,7 +10,10 @@ import { fingerprintOf, fitOf } from "./writing/fingerprint.js";
 import { encodeInputs } from "./writing/new-run.js";
 import { type LogHost, SqlRunLog } from "./writing/run-log.js";
 
-/** Reads a run that this store has reserved, so that no one else changes it. @throws {StoreError} STORE naming what is corrupt */
+/**
+ * Reads a run that this store has reserved, so that no one else changes it.
+ * @throws {StoreError} STORE naming what is corrupt
+ */
 export function readReserved(
   access: DatabaseAccess,
   { row, structure, isBlank }: ReservedRun,

@@ -1,7 +1,6 @@
 /** The types of the nodes of what tests are given: a dag, an fsm, a class, or an instance of one. */
 import type { ResultsOf, StandInsOf } from "../definition/typings/typed-results.js";
-import type { Collected } from "../definition/typings/typed-functions.js";
-import type { AnyFn } from "../definition/typings/typed-functions.js";
+import type { AnyFn, Collected } from "../definition/typings/typed-functions.js";
 import type { IsMachine } from "../definition/typings/typed-nesting.js";
 import type { Next, Stop, WaitForEvent } from "../definition/transitions.js";
 import type { Dag, Fsm } from "../index.js";

@@ -51,13 +51,19 @@ export function filter<T>(fn: (item: T, index: number) => boolean): (list: reado
   return (list) => itemsOf("filter", list).filter(test);
 }
 
-/** A function that returns whether `fn` is true for all items of a list; true for an empty one. Throws as {@link filter} does. */
+/**
+ * A function that returns whether `fn` is true for all items of a list; true for an empty one. Throws as {@link filter}
+ * does.
+ */
 export function every<T>(fn: (item: T, index: number) => boolean): (list: readonly T[]) => boolean {
   const test = tester("every", fn);
   return (list) => itemsOf("every", list).every(test);
 }
 
-/** A function that returns whether `fn` is true for at least one item of a list; false for an empty one. Throws as {@link filter} does. */
+/**
+ * A function that returns whether `fn` is true for at least one item of a list; false for an empty one. Throws as
+ * {@link filter} does.
+ */
 export function some<T>(fn: (item: T, index: number) => boolean): (list: readonly T[]) => boolean {
   const test = tester("some", fn);
   return (list) => itemsOf("some", list).some(test);

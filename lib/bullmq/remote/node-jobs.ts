@@ -16,6 +16,13 @@ const KEPT_RECORDED = { age: 7 * 86_400 };
 const FIRST_DELAY = 50;
 const MAX_DELAY = 1000;
 
+interface Enqueuing {
+  /** Whether the run is recorded, so that another driver may ask for the job. */
+  readonly isRecorded: boolean;
+  /** Whether somebody still waits for it. */
+  readonly isWanted: () => boolean;
+}
+
 /** The jobs of a queue, as runs see them. */
 export class NodeJobs {
   private readonly turns = new Semaphore(AT_ONCE);
@@ -24,11 +31,10 @@ export class NodeJobs {
 
   /**
    * Enqueues a job, once the broker can be reached; one of this id stays as it is.
-   * @param isWanted - whether somebody still waits for it
    * @returns whether it is there
    * @throws what the broker refuses, and would refuse again
    */
-  async add(id: string, job: NodeJob, isRecorded: boolean, isWanted: () => boolean): Promise<boolean> {
+  async add(id: string, job: NodeJob, { isRecorded, isWanted }: Enqueuing): Promise<boolean> {
     const kept = isRecorded ? KEPT_RECORDED : KEPT;
     const options = { jobId: id, removeOnComplete: kept, removeOnFail: kept };
     for (let delay = FIRST_DELAY; ; delay = Math.min(MAX_DELAY, 2 * delay)) {

@@ -173,7 +173,8 @@ class RemoteQueue implements RemoteBackend {
   /** @returns whether its job is there, since somebody still waits for it */
   private async enqueue(jobs: NodeJobs, attempt: RemoteAttempt, id: string, job: NodeJob): Promise<boolean> {
     const { isRecorded } = attempt;
-    if (!(await jobs.add(id, job, isRecorded, () => this.pending.has(id)))) return false;
+    const isWanted = () => this.pending.has(id);
+    if (!(await jobs.add(id, job, { isRecorded, isWanted }))) return false;
     const pending = this.pending.get(id);
     if (pending !== undefined) pending.heardAt = now();
     // An earlier driver of the run may have enqueued it.

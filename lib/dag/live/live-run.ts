@@ -10,7 +10,7 @@ import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { CommonRunOptions } from "../../engine/options.js";
 import { telemetryOf } from "../../engine/telemetry/of-run.js";
 import type { RunTelemetry } from "../../engine/telemetry/telemetry.js";
-import { type Permits } from "../../engine/permits.js";
+import type { Permits } from "../../engine/permits.js";
 import { SharedPermits } from "../../engine/shared-permits.js";
 import { StepClock } from "../../engine/step-clock.js";
 import { indegrees } from "../../graph/digraph.js";

@@ -88,7 +88,7 @@ export class ItemOutcomes {
   private errorOf(index: number, thrown: unknown, attempts: number): ExecutionError {
     const { state } = this.run;
     const name = this.nameOf(index);
-    // Backends know the node only.
+    // A backend may have named the node alone.
     if (isErrorOf(state.runId, thrown)) return Object.assign(thrown, { item: name });
     const site = { ...this.host.siteOf(this.node, attempts), item: name };
     if (thrown instanceof WiringFault) return new ExecutionError(thrown.message, site);

@@ -12,8 +12,7 @@ import type { ChildWorkflow } from "../defined.js";
 import type { Subworkflow, WorkflowInstance } from "../specs/subworkflow-spec.js";
 import type { CaseResult, CaseTable } from "../switch.js";
 import type { ItemOf } from "./typed-wiring.js";
-import type { Collected } from "./typed-functions.js";
-import type { AnyFn } from "./typed-functions.js";
+import type { AnyFn, Collected } from "./typed-functions.js";
 
 /** @inline */
 type Needs = readonly NeedLike[];

@@ -1,8 +1,7 @@
 /** The types of workflows inside a class, by the fields that hold them. */
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { Next, Stop, WaitForEvent } from "../transitions.js";
-import type { IsAny } from "./typed-functions.js";
-import type { AnyFn } from "./typed-functions.js";
+import type { AnyFn, IsAny } from "./typed-functions.js";
 
 declare const SOURCES: unique symbol;
 

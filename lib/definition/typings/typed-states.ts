@@ -10,8 +10,7 @@ import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { Nearest } from "./typed-names.js";
 import type { WithSources } from "./typed-nesting.js";
 import type { Member, MethodNames, SchemaProblem } from "./typed-wiring.js";
-import type { Inputs, IsAny, IsNever, Same } from "./typed-functions.js";
-import type { AnyFn } from "./typed-functions.js";
+import type { AnyFn, Inputs, IsAny, IsNever, Same } from "./typed-functions.js";
 
 /** The problem with the name of a state, or never. */
 type NameProblem<T, S extends string> = S extends string

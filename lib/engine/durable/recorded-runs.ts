@@ -1,5 +1,4 @@
-import type { LazyAbort } from "../../base/abort.js";
-import { onAbort } from "../../base/abort.js";
+import { onAbort, type LazyAbort } from "../../base/abort.js";
 import { show } from "../../base/check.js";
 import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";

@@ -8,7 +8,7 @@ import type { Database, DatabaseAdapter } from "./database.js";
 import { InFlight } from "./in-flight.js";
 import { type Failure, withRetries } from "./retry.js";
 import { SharedClock } from "./shared-clock.js";
-import { type Tables } from "./schema.js";
+import type { Tables } from "./schema.js";
 import { migrate } from "./migrations.js";
 import { failed, statementFailed } from "./store-failure.js";
 

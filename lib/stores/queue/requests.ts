@@ -7,12 +7,13 @@ import type { Database } from "../database/database.js";
 import type { RunRow, Tables } from "../database/schema.js";
 import { timeOfDay } from "../database/time.js";
 import { type Leases, withoutDriver } from "../leases.js";
-import { findAndLockRunRow, lockRunRow } from "../reading/run-rows.js";
+import { lockRunRow } from "../reading/run-rows.js";
 import { UNFINISHED } from "../reading/run-summary.js";
 import type { Codec } from "../values/codec.js";
 import { sanitize } from "../values/storable-text.js";
 import { ASKED_TO_PAUSE } from "../writing/pauses.js";
 import { timeToBegin } from "./begin-times.js";
+import { lockHeldRow } from "./held-row.js";
 import { requireOutermost } from "./outermost.js";
 import type { DriverRequest, HeldRun, RequestOutcome } from "./queue.js";
 import { parseRequest, requestText } from "./request-column.js";
@@ -59,13 +60,13 @@ function runEnded({ id, status }: RunRow, { kind }: DriverRequest): StoreError {
 export async function carryOutHeld(
   trx: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,
-  { owner }: Pick<Leases, "owner">,
-  { runId, token }: HeldRun,
+  leases: Pick<Leases, "owner">,
+  run: HeldRun,
   codec: Codec,
 ): Promise<void> {
-  const row = await findAndLockRunRow(trx, database, runId);
-  if (row === undefined || row.owner !== owner || row.fencing_token !== token || row.request === null) return;
-  await carryOut(trx, row, parseRequest(runId, row.request), codec);
+  const row = await lockHeldRow(trx, database, leases, run);
+  if (row === undefined || row.request === null) return;
+  await carryOut(trx, row, parseRequest(run.runId, row.request), codec);
 }
 
 /** Cancels or pauses a run without a driver, whose row is locked. */

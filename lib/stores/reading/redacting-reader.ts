@@ -1,22 +1,22 @@
-import { recordedCycles } from "./recorded-run.js";
-import { effectiveAttempt } from "./effective-attempt.js";
-import type { ColumnDecoder } from "./column-decoder.js";
-import type { Redaction } from "../values/redaction.js";
-import type { AttemptStatus, RecordedCycle } from "../store.js";
-import type { WaitRow, RunRow, AttemptRow, CycleRow } from "../database/schema.js";
-import type { NodeStatus } from "../../run/status.js";
-import type { NodeWait } from "../../run/state.js";
-import { type Pause, firstNode } from "../../run/pause.js";
-import type { Structure } from "../../planning/structure.js";
-import { withJson } from "../../base/json.js";
 import { append } from "../../base/append.js";
+import { withJson } from "../../base/json.js";
+import type { Structure } from "../../planning/structure.js";
+import { firstNode, type Pause } from "../../run/pause.js";
+import type { NodeWait } from "../../run/state.js";
+import type { NodeStatus } from "../../run/status.js";
+import type { AttemptRow, CycleRow, RunRow, WaitRow } from "../database/schema.js";
+import type { AttemptStatus, RecordedCycle } from "../store.js";
+import type { Redaction } from "../values/redaction.js";
+import type { ColumnDecoder } from "./column-decoder.js";
+import { effectiveAttempt } from "./effective-attempt.js";
+import { recordedCycles } from "./recorded-run.js";
 import type { AttemptDetails, NodeDetails } from "./run-details.js";
-import { wholeMs } from "./run-summary.js";
 import { isOpenWait } from "./run-rows.js";
+import { wholeMs } from "./run-summary.js";
 
 export type Values = Record<string, unknown>;
 
-export const NO_NODE: NodeDetails = {
+const NO_NODE: NodeDetails = {
   status: "pending",
   attempts: 0,
   output: undefined,
@@ -33,7 +33,7 @@ export const NO_NODE: NodeDetails = {
 };
 
 /** A node outside the scope of a partial run. */
-export const OUT_OF_SCOPE: NodeDetails = { ...NO_NODE, status: "skipped" };
+const OUT_OF_SCOPE: NodeDetails = { ...NO_NODE, status: "skipped" };
 
 /** Whether a node that has waited before has a status of its own again. */
 function hasEnded({ status }: NodeDetails): boolean {

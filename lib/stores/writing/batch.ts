@@ -69,7 +69,10 @@ export class Batch {
   /** The approximate number of characters. */
   length = 0;
 
-  /** The required owner of the run; undefined if its token is enough. If the run also ends, a retry finds it without an owner. */
+  /**
+   * The required owner of the run; undefined if its token is enough. If the run also ends, a retry finds it without an
+   * owner.
+   */
   get owner(): string | undefined {
     return this.created?.owner ?? (this.end === undefined ? this.begun?.owner : undefined);
   }

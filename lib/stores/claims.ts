@@ -2,7 +2,7 @@ import { beginReserved, beginsPlainly, readReserved } from "./begin-run.js";
 import { claimRun } from "./claim-run.js";
 import type { DatabaseAccess } from "./database/database-access.js";
 import type { Leases } from "./leases.js";
-import { tellDriver } from "./queue/request-poller.js";
+import { tellDriver } from "./queue/requests.js";
 import { readRun } from "./reading/recorded-run.js";
 import { requireRunRow } from "./reading/run-rows.js";
 import type { Claim, RecordedRun } from "./store.js";

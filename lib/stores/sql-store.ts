@@ -13,7 +13,8 @@ import { compareRuns, type RunDifference } from "./reading/compare-runs.js";
 import { DatabaseAccess, storeClosed, writeFailed } from "./database/database-access.js";
 import type { Database, DatabaseAdapter } from "./database/database.js";
 import { deleteRun } from "./delete-runs.js";
-import { EventPoller } from "./event-poller.js";
+import { DriverPoller } from "./driver-poller.js";
+import { EventDelivery } from "./event-delivery.js";
 import { GroupCommit } from "./writing/group-commit.js";
 import { InFlight } from "./database/in-flight.js";
 import { cyclesAfter } from "./reading/latest-cycles.js";
@@ -93,7 +94,8 @@ export class SqlStore implements RunStore {
   /** The recording of the ends of settled runs. */
   private readonly pendingEnds = new InFlight();
   private readonly logHost: LogHost;
-  private readonly eventPoller: EventPoller;
+  private readonly events: EventDelivery;
+  private readonly poller: DriverPoller;
   private readonly claims: Claims;
   private readonly redaction = new Redaction();
   private readonly redactions: RecordedRedactions;
@@ -114,7 +116,7 @@ export class SqlStore implements RunStore {
     const open = () => access.open();
     this.codec = new Codec({ ...types, ...OUTCOME_TYPES });
     this.values = new SqlValues(access, this.codec);
-    this.leases = new Leases(lease, open, (isDriving) => this.queue.setDriving(isDriving));
+    this.leases = new Leases(lease, open, (isDriving) => this.poller.setDriving(isDriving));
     this.commits = new GroupCommit(open);
     this.cache = new SqlCache((work) => access.run(() => access.retry(work, cacheFailed)), this.codec);
     this.logHost = {
@@ -126,16 +128,24 @@ export class SqlStore implements RunStore {
       giveBack: (log) => this.giveBack(log),
       released: (log) => {
         this.leases.release(log);
-        this.eventPoller.remove(log);
+        this.poller.remove(log);
       },
       ended: ({ runId, rootId }, status) => {
         if (runId === rootId) this.queue.ended(runId, status);
       },
-      listen: (log) => this.eventPoller.add(log),
-      unlisten: (log) => this.eventPoller.remove(log),
-      pollEvents: () => this.eventPoller.poll(),
+      listen: (log) => this.poller.add(log),
+      unlisten: (log) => this.poller.remove(log),
+      pollEvents: () => this.events.deliver(),
     };
-    const queueHost = { access, leases: this.leases, logHost: this.logHost, outlook: new Outlook() };
+    this.events = new EventDelivery(this.leases.owner, this.leases.driven, this.codec, access);
+    this.poller = new DriverPoller(this.leases, access, this.events, (...asked) => this.queue.ask(...asked));
+    const queueHost = {
+      access,
+      leases: this.leases,
+      logHost: this.logHost,
+      outlook: new Outlook(),
+      poller: this.poller,
+    };
     this.queue = new SqlQueue(queueHost);
     this.schedules = new SqlSchedules({
       ...queueHost,
@@ -143,7 +153,6 @@ export class SqlStore implements RunStore {
       wake: (what, runIds) => this.queue.wake(what, runIds),
     });
     this.claims = new Claims(access, this.leases, this.logHost);
-    this.eventPoller = new EventPoller(this.leases.owner, this.leases.driven, this.codec, access);
   }
 
   // --- looking up and managing runs ---
@@ -274,7 +283,7 @@ export class SqlStore implements RunStore {
     await this.pendingEnds.settled();
     await this.commits.finish();
     await access.drained();
-    this.eventPoller.stop();
+    this.poller.stop();
     this.queue.stop();
     // A run that can't be recorded must not continue.
     for (const log of Array.from(leases.driven.values())) log.fail(storeClosed());
@@ -377,13 +386,13 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   send(event: SentEvent, after?: Promise<unknown>): Promise<void> {
-    const { access, leases, eventPoller } = this;
+    const { access, leases, events } = this;
     return access.run(async () => {
       if (after !== undefined) await after;
       const { owner, ready } = await sendEvent(access, event, this.codec);
       if (ready.length > 0) this.queue.wake("ready", ready);
-      // Delivered before anything that is sent to the run here later. The event is recorded, even if polling fails.
-      if (owner === leases.owner) await eventPoller.poll().catch(() => {});
+      // Delivered before anything that is sent to the run here later. The event is recorded, even if delivering fails.
+      if (owner === leases.owner) await events.deliver().catch(() => {});
     });
   }
 

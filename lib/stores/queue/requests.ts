@@ -11,6 +11,7 @@ import { lockRunRow } from "../reading/run-rows.js";
 import { UNFINISHED } from "../reading/run-summary.js";
 import type { Codec } from "../values/codec.js";
 import { sanitize } from "../values/storable-text.js";
+import type { SqlRunLog } from "../writing/run-log.js";
 import { ASKED_TO_PAUSE } from "../writing/pauses.js";
 import { timeToBegin } from "./begin-times.js";
 import { lockHeldRow } from "./held-row.js";
@@ -99,3 +100,13 @@ async function pauseRun(trx: Kysely<Tables>, row: RunRow, reason: unknown): Prom
 }
 
 const NO_DETAILS = { node: null, attempt: null, item: null, cycle: null, event: null, until: null, error: null };
+
+/** Passes a request to the driver of a run. */
+export function tellDriver(log: SqlRunLog, request: string): void {
+  try {
+    log.request(parseRequest(log.runId, request), request);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.fail(error);
+  }
+}

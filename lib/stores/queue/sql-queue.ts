@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { StoreError } from "../../base/errors.js";
 import { Semaphore } from "../../base/semaphore.js";
 import type { DatabaseAccess } from "../database/database-access.js";
+import type { DriverPoller } from "../driver-poller.js";
 import { parts } from "../database/parts.js";
 import type { Tables } from "../database/schema.js";
 import type { Leases } from "../leases.js";
@@ -34,8 +35,7 @@ import type {
 } from "./queue.js";
 import { releaseRuns } from "./release.js";
 import { failRun } from "./fail.js";
-import { RequestPoller } from "./request-poller.js";
-import { carryOutHeld, requestOf } from "./requests.js";
+import { carryOutHeld, requestOf, tellDriver } from "./requests.js";
 import { encodeAnswers, resumeRun } from "./resume.js";
 import type { Outlook } from "./schedules/outlook.js";
 import { Submissions } from "./submissions.js";
@@ -50,6 +50,7 @@ export interface QueueHost {
   readonly leases: Leases;
   readonly logHost: LogHost;
   readonly outlook: Outlook;
+  readonly poller: DriverPoller;
 }
 
 /** The queue of a SQL store. */
@@ -57,26 +58,23 @@ export class SqlQueue implements RunQueue {
   private readonly wakes: Wakes;
   /** The hashes of each structure that services have asked for. */
   private readonly hashes = new Map<string, { readonly fingerprint: string; readonly fit: string }>();
-  private readonly requests: RequestPoller;
   private readonly submissions: Submissions;
   /** One claim at a time finds what it has reserved, if the answer was lost. */
   private readonly claiming = new Semaphore(1);
   private lapse = Infinity;
 
   constructor(private readonly host: QueueHost) {
-    const { leases, access } = host;
-    this.requests = new RequestPoller(leases, access, (runId) => this.wakes.tell("asked", [runId]));
+    const { leases, access, poller } = host;
     this.submissions = new Submissions(access);
     this.wakes = new Wakes(leases.owner, access, (what) => {
       host.outlook.forget();
-      if (what === "requested" && leases.driven.size + leases.reserved.size > 0) this.requests.pollOnce();
+      if (what === "requested" && leases.driven.size + leases.reserved.size > 0) void poller.poll();
     });
   }
 
   /** Wakes nobody any more. Called when the store closes. */
   stop(): void {
     this.wakes.stop();
-    this.requests.stop();
   }
 
   /** A run that this store has driven has ended, or come to rest. */
@@ -86,10 +84,16 @@ export class SqlQueue implements RunQueue {
     else this.wakes.wake("ended");
   }
 
-  /** The store begins to drive runs, or drives no more. */
-  setDriving(isDriving: boolean): void {
-    if (isDriving) this.requests.start();
-    else this.requests.stop();
+  /** Passes a request to the driver of a run, or keeps it until the run begins. */
+  ask(runId: string, request: string): void {
+    const { leases } = this.host;
+    const log = leases.driven.get(runId);
+    const reservation = leases.reserved.get(runId);
+    if (log !== undefined) tellDriver(log, request);
+    else if (reservation !== undefined) {
+      reservation.request = request;
+      this.wakes.tell("asked", [runId]);
+    }
   }
 
   async submit(run: Submission): Promise<Submitted> {

@@ -1,6 +1,5 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
-import { lookLater } from "../base/clockwork.js";
 import type { Codec } from "./values/codec.js";
 import { ColumnDecoder } from "./reading/column-decoder.js";
 import type { DatabaseAccess } from "./database/database-access.js";
@@ -11,18 +10,11 @@ import { lockRuns } from "./database/row-locks.js";
 import type { SqlRunLog } from "./writing/run-log.js";
 import type { EventRow, Tables } from "./database/schema.js";
 
-/** How often to poll while a run waits for events, in ms. */
-const INTERVAL = 300;
-
 /**
- * Delivers the events that other processes recorded to the runs driven here: in order, each once. Polls only while a
- * run waits for events, with one query for all runs. Events that are undelivered when a run is taken over are read by
- * the new driver.
+ * Delivers the events that other processes recorded to the runs driven here: in order, each once. Events that are
+ * undelivered when a run is taken over are read by the new driver.
  */
-export class EventPoller {
-  private readonly listeners = new Set<SqlRunLog>();
-  /** Undefined while no poll is scheduled or in progress. */
-  private timer: NodeJS.Timeout | undefined;
+export class EventDelivery {
   private current: Promise<void> | undefined;
   private next: Promise<void> | undefined;
   private undeliveredQuery: CompiledQuery<EventRow> | undefined;
@@ -38,16 +30,8 @@ export class EventPoller {
     private readonly access: DatabaseAccess,
   ) {}
 
-  /** Polls while the run waits for events, and keeps the process alive: others may send some. */
-  add(log: SqlRunLog): void {
-    this.listeners.add(log);
-    if (log.mayHaveEarlier) this.readEarlier(log);
-    if (this.timer === undefined) this.schedulePoll();
-    this.timer?.ref();
-  }
-
   /** Delivers the events that were recorded for a run before it began. */
-  private readEarlier(log: SqlRunLog): void {
+  deliverEarlier(log: SqlRunLog): void {
     const read = async ({ db }: Database) => {
       const rows = await untakenEvents(db, log.runId);
       log.deliverEarlier(rows, await this.decoderFor(db, log.runId, rows));
@@ -56,46 +40,23 @@ export class EventPoller {
     this.access.run(() => this.access.read(read)).catch(() => {});
   }
 
-  remove(log: SqlRunLog): void {
-    this.listeners.delete(log);
-    if (this.listeners.size === 0) this.timer?.unref();
-  }
-
   /** Resolves when all events recorded before the call are delivered. */
-  poll(): Promise<void> {
+  deliver(): Promise<void> {
     if (this.current === undefined) {
-      this.current = this.access.run(() => this.deliver()).finally(() => (this.current = undefined));
+      this.current = this.access.run(() => this.deliverNow()).finally(() => (this.current = undefined));
       return this.current;
     }
-    // The poll in progress may have read the events already.
+    // The delivery in progress may have read the events already.
     this.next ??= this.current
       .catch(() => {})
       .then(() => {
         this.next = undefined;
-        return this.poll();
+        return this.deliver();
       });
     return this.next;
   }
 
-  stop(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.listeners.clear();
-  }
-
-  private schedulePoll(): void {
-    this.timer = lookLater(() => {
-      const scheduleNext = () => {
-        this.timer = undefined;
-        if (this.listeners.size > 0) this.schedulePoll();
-      };
-      if (this.listeners.size === 0) return scheduleNext();
-      // Ignores errors: renewing the leases reports a database that can't be reached.
-      this.poll().then(scheduleNext, scheduleNext);
-    }, INTERVAL);
-  }
-
-  private async deliver(): Promise<void> {
+  private async deliverNow(): Promise<void> {
     // A driver that registers after this point reads the events with its run.
     const registered = new Set(Array.from(this.driven.values()).filter(({ isDriven }) => isDriven));
     const { events, decoders } = await this.access.read(({ db }) => this.undelivered(db));
@@ -135,8 +96,8 @@ function undeliveredTo(db: Kysely<Tables>, owner: string): CompiledQuery<EventRo
 }
 
 /**
- * Excludes events from later polls.
- * @param delivered - delivered by an earlier poll, and not taken since
+ * Excludes events from later deliveries.
+ * @param delivered - delivered earlier, and not taken since
  * @param orphaned - of runs not driven here: kept if a run is being claimed, otherwise read by its new driver
  */
 async function markDelivered(

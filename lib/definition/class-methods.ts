@@ -98,7 +98,9 @@ function readClass<S>(
   decorator: string,
   toSpec: (spec: MethodSpec, method: Method) => S | undefined,
 ): ClassWorkflow<S> {
-  const instance = typeof source === "function" ? new (source as new () => object)() : source;
+  // Arrow functions and methods have no prototype, and can't be constructed.
+  const isClass = typeof source === "function" && "prototype" in source;
+  const instance = isClass ? new (source as unknown as new () => object)() : source;
   if (typeof instance !== "object" || typeof instance?.constructor !== "function") {
     throw new InvalidNodeError(
       `A workflow is made from an annotated class or an instance of it; received ${show(source)}.`,

@@ -112,7 +112,8 @@ function isInstance(value: unknown): boolean {
 
 /** Whether a function is a class, or was one before it was compiled. */
 export function isClass(value: object): boolean {
-  if (/^class\b/u.test(Function.prototype.toString.call(value)) || hasClassOptions(value as Class)) return true;
+  const isWritable = Object.getOwnPropertyDescriptor(value, "prototype")?.writable;
+  if (isWritable === false || hasClassOptions(value as Class)) return true;
   const { prototype } = value as { readonly prototype?: object };
   return prototype !== undefined && methodsOnPrototype(prototype).size > 0;
 }

@@ -24,6 +24,8 @@ export interface EventPlace {
   /** The nodes that wait for it there; undefined in an fsm, whose states decide that as they run. */
   readonly nodes: readonly string[] | undefined;
   readonly schema: StandardSchema<any, any> | undefined;
+  /** Whether it may as well be for a run that a state of an fsm has begun itself. */
+  readonly isGuess?: boolean;
 }
 
 /** How many names a message lists. */
@@ -72,7 +74,8 @@ function findInStates({ members, declaredEvents }: EventWorkflow, event: string)
     const place = findPlace(inner, rest);
     return place && { ...place, way: [state + cycle, ...place.way] };
   }
-  return declaredEvents === undefined ? { way: [], event, nodes: undefined, schema: undefined } : undefined;
+  if (declaredEvents !== undefined) return undefined;
+  return { way: [], event, nodes: undefined, schema: undefined, isGuess: event.includes(".") };
 }
 
 /** Whether these keys lead to a workflow that is defined inside of this one, and not to a run that a node begins itself. */

@@ -1,12 +1,12 @@
 import { type EventWorkflow, findPlace } from "../planning/event-places.js";
 import type { RunDetails } from "../stores/reading/run-details.js";
+import { withoutExecution } from "../stores/reading/waits-inside.js";
 
 /** Whether only the record of a run may tell where an event is for: runs that nodes have begun are in no workflow. */
 export function needsRecord(workflow: EventWorkflow | undefined, event: string): boolean {
   if (!event.includes(".")) return false;
   const place = workflow && findPlace(workflow, event);
-  const isGuess = workflow?.kind === "fsm" && workflow.declaredEvents === undefined && place?.way.length === 0;
-  return place === undefined || isGuess;
+  return place === undefined || place.isGuess === true;
 }
 
 /**
@@ -16,6 +16,7 @@ export function needsRecord(workflow: EventWorkflow | undefined, event: string):
 export function wayOfEvent({ inside }: RunDetails, event: string): { readonly way: string[]; readonly event: string } {
   const names = Array.from(inside).flatMap(([key, run]) => [
     { name: key, key, run },
+    { name: withoutExecution(key, run.parentNode), key, run },
     { name: run.parentNode ?? key, key, run },
   ]);
   // The execution of a state is named by the state, too. Of several, the last one is meant: the order is kept.

@@ -69,6 +69,22 @@ export function serviceOverlapContract(name: string, connect: () => Promise<Open
       expect(await statuses(serving)).toHaveLength(2);
     });
 
+    it("begin at once when they are triggered, and count as earlier ones for the times that follow", async () => {
+      const nextHour = hours();
+      const { dag, runs } = held();
+      const serving = service({ workflows: [dag] });
+      await serving.start();
+      await serving.schedule("hourly", dag, { every: HOUR });
+      await serving.trigger("hourly");
+      const second = await serving.trigger("hourly");
+      await until(() => runs.length === 2);
+      await nextHour();
+      await until(isDecided(serving));
+      for (const { end } of runs) end();
+      await second.result();
+      expect(await statuses(serving)).toHaveLength(2);
+    });
+
     it("begin one after another under queue", async () => {
       const nextHour = hours();
       const { dag, runs } = held();

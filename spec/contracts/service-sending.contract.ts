@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from "vitest";
-import { Dag, Fsm, ValidationError, waitForEvent, type Context } from "dagwright";
+import { Dag, Fsm, next, ValidationError, waitForEvent, type Context } from "dagwright";
 import { z } from "zod";
 import { useServices } from "../support/services.js";
 import type { OpenSubject } from "../support/store-subjects.js";
@@ -90,6 +90,27 @@ export function serviceSendingContract(name: string, connect: () => Promise<Open
         expect((await run.result()).outputs).toEqual({ call: 2, step: 3 });
       }
       expect(warnings()).toEqual([]);
+    });
+
+    it("reaches runs that a state of an fsm inside began with ctx.run, though the fsm declares no events", async () => {
+      const inner = payment(amount);
+      const machine = new Fsm<any>("machine");
+      machine.state("calling", { initial: true, to: ["done"] }, async (ctx: Context) =>
+        next("done", (await ctx.run(inner)).value),
+      );
+      machine.state("done", { terminal: true }, (value: number) => value);
+      const outer = new Dag("outer");
+      outer.node("check", machine);
+      const serving = service({ workflows: [outer] });
+      await serving.start();
+      for (const sending of [client({ workflows: [outer, inner] }), client({ workflows: [outer] }), client()]) {
+        const run = await serving.submit(outer);
+        const events = async () => (await sending.get(run.runId))?.waitingFor?.events ?? [];
+        await until(async () => (await events()).length === 1);
+        const [event] = await events();
+        await sending.send(run, event, { amount: 2 });
+        expect((await run.result()).value).toBe(2);
+      }
     });
 
     for (const [how, schema] of [

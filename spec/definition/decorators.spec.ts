@@ -10,6 +10,7 @@ describe("Decorators", () => {
     class Empty {}
     expect(() => Dag.from(Empty)).toThrow(/"Empty" has no method with @node/u);
     expect(() => Dag.from(null as never)).toThrow(InvalidNodeError);
+    expect(() => Dag.from((() => 1) as never)).toThrow(InvalidNodeError);
   });
 
   it("refuse invalid nodes when the class is defined", () => {

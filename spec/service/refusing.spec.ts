@@ -59,6 +59,8 @@ describe("Services and clients", () => {
       [() => service({ workflows: [{}] }), "workflows[0]", "an object (Object)"],
       [() => service({ workflows: [orders], versions: [ordersOf("sum"), Plain] }), "versions[1]", "function Plain"],
       [() => client().submit(Plain), "workflow", "function Plain"],
+      [() => client().submit(new Proxy(Plain, {})), "workflow", "function Plain"],
+      [() => client().submit(Map as never), "workflow", "function Map"],
       [() => client().submit(undefined as never), "workflow", "undefined"],
       [() => client().schedule("nightly", () => Plain, { every: 1000 }), "workflow", "function Plain"],
     ];

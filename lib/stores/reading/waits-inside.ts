@@ -58,9 +58,14 @@ async function openWaits(db: Kysely<Tables>, runIds: readonly string[]): Promise
   return found;
 }
 
-/** How the outer run calls one inside: by its key, without the number of the execution of a state. */
+/** How the outer run calls one inside. */
 function pathOf({ id, parent_run_id, parent_node }: InnerRow, outerKind: string | undefined): string {
   const key = id.slice((parent_run_id as string).length + 1);
-  if (outerKind !== "fsm" || parent_node === null || !key.startsWith(parent_node)) return key;
-  return parent_node + key.slice(parent_node.length).replace(/^\.\d+/u, "");
+  return outerKind === "fsm" ? withoutExecution(key, parent_node) : key;
+}
+
+/** The key of a run that a state has begun, without the number of the state's execution: `check[0]` for `check.2[0]`. */
+export function withoutExecution(key: string, state: string | null | undefined): string {
+  if (state === null || state === undefined || !key.startsWith(state)) return key;
+  return state + key.slice(state.length).replace(/^\.\d+/u, "");
 }

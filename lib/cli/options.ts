@@ -8,7 +8,7 @@ export interface WorkflowOption {
   readonly workflow?: string;
 }
 
-/** The options of {@link withStoreOption}, if it is required. */
+/** The options of {@link withStoreOption}. */
 export interface StoreOption {
   readonly store: string;
 }
@@ -39,9 +39,17 @@ export function withInputs(command: Command): Command {
     .option("--inputs <file>", 'a JSON file with inputs by name; "-" for stdin');
 }
 
-export function withStoreOption(command: Command, isRequired = true): Command {
-  const option = new Option("-s, --store <store>", "a SQLite file, or the URL of a Postgres database");
-  return command.addOption(option.makeOptionMandatory(isRequired));
+export function withStoreOption(command: Command): Command {
+  return command.addOption(storeOption().makeOptionMandatory());
+}
+
+/** Adds the store, which may be left out. */
+export function withOptionalStore(command: Command): Command {
+  return command.addOption(storeOption());
+}
+
+function storeOption(): Option {
+  return new Option("-s, --store <store>", "a SQLite file, or the URL of a Postgres database");
 }
 
 export function modeOption(): Option {

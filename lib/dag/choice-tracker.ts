@@ -44,7 +44,7 @@ export class ChoiceTracker {
     private readonly state: RunState,
     private readonly doors: Doors,
     pending: { [index: number]: number },
-    waitsForAll: boolean,
+    { waitsForAll }: { readonly waitsForAll: boolean },
   ) {
     this.choices = plan.choices as Choices;
     this.gates = new Uint8Array(this.choices.ownerOf.length);

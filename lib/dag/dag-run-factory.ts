@@ -145,7 +145,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     return requireValid(this.planningIn(this.planned.latest, inputs), options);
   }
 
-  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): DagRun {
+  createInside(own: ChildRunOptions, outer: OuterRun, { sync }: { readonly sync: boolean }): DagRun {
     return this.create(this.inside(own, outer), sync ? "runSync" : "run", undefined, { outer });
   }
 

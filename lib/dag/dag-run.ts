@@ -178,7 +178,8 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     if (waits !== undefined) next = waits.executor = new Patient(next, waits);
     if (deadlines !== undefined) next = new Punctual(next, deadlines);
     const { plan, state, emitter, streams } = this;
-    return new Readiness(plan, state, emitter, this.isSequential, retain === "outputs", next, streams);
+    const how = { anyWaitsForAll: this.isSequential, dropsResults: retain === "outputs" };
+    return new Readiness(plan, state, emitter, next, streams, how);
   }
 
   /** Leaves the order of the plan, and counts open needs instead. */

@@ -8,6 +8,13 @@ import { countConsumers, sourcesOf } from "./consumers.js";
 import { Companions } from "./node-streams/companions.js";
 import type { Executor } from "./executors/executor.js";
 
+interface ReadinessOptions {
+  /** Whether `any` nodes wait until all their needs have settled. */
+  readonly anyWaitsForAll: boolean;
+  /** Whether results are dropped after their last use. */
+  readonly dropsResults: boolean;
+}
+
 /**
  * Which nodes may run.
  *
@@ -36,16 +43,17 @@ export class Readiness implements Doors {
     private readonly plan: DagPlan,
     private readonly state: RunState,
     private emitter: EventEmitter | undefined,
-    anyWaitsForAll: boolean,
-    dropsResults: boolean,
     readonly executor: Executor,
     private readonly streams: { settled(node: number): void } | undefined,
+    { anyWaitsForAll, dropsResults }: ReadinessOptions,
   ) {
     this.pending = plan.indegree.slice();
     this.companions = plan.streams === undefined ? undefined : new Companions(plan.streams);
     this.consumers = dropsResults ? countConsumers(plan) : undefined;
     const hasChoices = plan.choices !== undefined;
-    this.choices = hasChoices ? new ChoiceTracker(plan, state, this, this.pending, anyWaitsForAll) : undefined;
+    this.choices = hasChoices
+      ? new ChoiceTracker(plan, state, this, this.pending, { waitsForAll: anyWaitsForAll })
+      : undefined;
     if (anyWaitsForAll || plan.anyNeeds.size === 0) return;
     this.hopes = new Map();
     for (const [node, needs] of plan.anyNeeds) {

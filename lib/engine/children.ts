@@ -237,7 +237,7 @@ export class Children {
     const outer = this.outerOf(site);
     const { store } = outer.options;
     if (store !== undefined && site.isRepeated) return this.continueRecorded(workflow, own, outer, site, store);
-    return this.drive(workflow.createInside(own, outer, run.sync), site);
+    return this.drive(workflow.createInside(own, outer, { sync: run.sync }), site);
   }
 
   private outerOf({ node, key, path, isCall, outlets, holder, followed }: ChildSite): OuterRun {
@@ -293,7 +293,7 @@ export class Children {
         return await workflow.continueInside(own, outer, how);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        if (error.code === "NOT_FOUND") return workflow.createInside(own, outer, false);
+        if (error.code === "NOT_FOUND") return workflow.createInside(own, outer, { sync: false });
         // Its lease may end a little later than that of the outer run.
         if (error.code !== "LEASE_HELD" || this.run.isOver || site.abort.aborted) {
           this.run.lostStore(error);

@@ -46,7 +46,7 @@ export interface RunFactory<O, R, H> {
    */
   create(options: O | undefined, purpose: Purpose): SteppedRun<R>;
   /** Creates a run inside another one. Throws as {@link RunFactory.create}. */
-  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): SteppedRun<R> & RunInside;
+  createInside(own: ChildRunOptions, outer: OuterRun, how: { readonly sync: boolean }): SteppedRun<R> & RunInside;
   /** The inputs of a run inside another one that goes on. Throws as {@link RunFactory.create}. */
   acceptInside(own: ChildRunOptions, outer: OuterRun): AcceptedInputs | Promise<AcceptedInputs>;
   /** The handle of a run that has been started. */

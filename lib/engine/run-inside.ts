@@ -53,7 +53,7 @@ export interface RunnableWorkflow extends ChildWorkflow {
    * @throws as `run`, before anything runs
    * @internal
    */
-  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): RunInside;
+  createInside(own: ChildRunOptions, outer: OuterRun, how: { readonly sync: boolean }): RunInside;
   /**
    * Claims a recorded run inside another one, or restores its result if it is complete.
    * @throws {StoreError} NOT_FOUND, LEASE_HELD

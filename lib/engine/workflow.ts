@@ -232,8 +232,8 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
   // --- runs inside others ---
 
   /** @internal See `RunnableWorkflow`. */
-  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): RunInside {
-    return this.factory.createInside(own, outer, sync);
+  createInside(own: ChildRunOptions, outer: OuterRun, how: { readonly sync: boolean }): RunInside {
+    return this.factory.createInside(own, outer, how);
   }
 
   /** @internal See `RunnableWorkflow`. */

@@ -100,11 +100,11 @@ export abstract class ExecutingRun
   // --- the current state ---
 
   /** Calls the function of the current state, and follows its outcome. */
-  protected execute(current: number, isManaged: boolean): void {
+  protected execute(current: number): void {
     let returned: unknown;
     let pending: Promise<unknown> | undefined;
     try {
-      returned = isManaged ? this.callManaged(current) : this.call(current);
+      returned = this.manages(current) ? this.callManaged(current) : this.call(current);
       pending = pendingOf(returned);
     } catch (error) {
       if (this.isCalling) this.endCall();

@@ -47,6 +47,16 @@ interface RunProperties {
   readonly checks?: InnerChecks | undefined;
 }
 
+/** What the schemas of inputs have to do with the runs around and inside. */
+interface InputChecks {
+  /** @defaultValue false */
+  readonly sync?: boolean;
+  /** The checks of the outer run. */
+  readonly earlier: InnerChecks | undefined;
+  /** Gets those of the workflow in the initial state. */
+  readonly checks: Map<string, InnerResults> | undefined;
+}
+
 /** Creates the runs of one fsm. */
 export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmResult<S>, FsmHandle<S, E>> {
   readonly workflow: string;
@@ -89,14 +99,14 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     return this.settings.historyLimit ?? Infinity;
   }
 
-  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): FsmRun {
+  createInside(own: ChildRunOptions, outer: OuterRun, { sync }: { readonly sync: boolean }): FsmRun {
     return this.create(this.inside(own, outer), sync ? "runSync" : "run", outer);
   }
 
   async acceptInside({ inputs = {} }: ChildRunOptions, outer: OuterRun): Promise<AcceptedInputs> {
     const state = new FsmState(this.planInside(), inputs, outer.innerId, undefined, this.historyLimit);
     const checks = new Map<string, InnerResults>();
-    await this.checkInputs(state, false, outer.checks, checks);
+    await this.checkInputs(state, { earlier: outer.checks, checks });
     return { inputs: state.inputs, checks };
   }
 
@@ -118,7 +128,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     const { inputs = {}, runId, historyLimit = this.historyLimit } = options;
     const state = new FsmState(plan, inputs, outer?.innerId ?? runId, metadataOf(options), historyLimit);
     const checks = plan.inner === undefined ? undefined : new Map<string, InnerResults>();
-    const checking = this.checkInputs(state, sync, outer?.checks, checks);
+    const checking = this.checkInputs(state, { sync, earlier: outer?.checks, checks });
     return this.runOf(state, options, {
       sync,
       takesEvents: purpose === "start" || outer?.takesEvents === true,
@@ -132,16 +142,9 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
   /**
    * Checks the inputs of a new run, and replaces them by what their schemas make of them. A promise only if a schema
    * returns one.
-   * @param earlier - the checks of the outer run
-   * @param checks - gets those of the workflow in the initial state
    * @throws {ValidationError} | {MissingInputError}
    */
-  private checkInputs(
-    state: FsmState,
-    sync: boolean,
-    earlier: InnerChecks | undefined,
-    checks: Map<string, InnerResults> | undefined,
-  ): Promise<void> | undefined {
+  private checkInputs(state: FsmState, { sync = false, earlier, checks }: InputChecks): Promise<void> | undefined {
     const { plan, inputs: given } = state;
     const { declaredInputs: declared } = this.fsm;
     if (declared === undefined && plan.inner === undefined) {

@@ -167,9 +167,8 @@ export class FsmRun extends ExecutingRun implements DelayedRun {
       this.emitter.emit({ type: "state.entered", cycle: state.history.count }, current);
       if (this.isOver) return;
     }
-    const isManaged = this.manages(current);
-    if (isManaged && this.plan.specs[current].options.delay !== undefined && this.isDelayed()) return;
-    this.execute(current, isManaged);
+    if (this.plan.specs[current].options.delay !== undefined && this.isDelayed()) return;
+    this.execute(current);
   }
 
   private isDelayed(): boolean {
@@ -179,7 +178,7 @@ export class FsmRun extends ExecutingRun implements DelayedRun {
 
   executeDelayed(): void {
     this.clock.reset();
-    this.execute(this.state.current, true);
+    this.execute(this.state.current);
     this.pump();
   }
 

@@ -1,4 +1,4 @@
-import type { Delay, DagGraph, FsmGraph, GraphNode, NodeKind, NodeStatus } from "../index.js";
+import type { Delay, DagGraph, FsmGraph, GraphNode, NodeKind } from "../index.js";
 import type { NodeFacts } from "./run-facts.js";
 import type { Box, Identity, Shape } from "./scene.js";
 import { SHEET } from "./shapes.js";
@@ -42,7 +42,12 @@ const SHAPES: Partial<Record<NodeKind, Shape>> = {
 };
 
 /** A node of a dag as a box. */
-export function nodeBox(identity: Identity, node: GraphNode, facts: NodeFacts | undefined, isCritical: boolean): Box {
+export function nodeBox(
+  identity: Identity,
+  node: GraphNode,
+  facts: NodeFacts | undefined,
+  { isCritical }: Pick<Box, "isCritical">,
+): Box {
   const { name, kind, spec } = node;
   const waits = [
     ...(kind === "node" || kind === "event" ? [] : [kind]),
@@ -50,7 +55,8 @@ export function nodeBox(identity: Identity, node: GraphNode, facts: NodeFacts | 
     ...(spec?.options.delay === undefined ? [] : [delayText(spec.options.delay)]),
   ];
   const note = facts === undefined ? waits.join(" · ") : [...(kind === "map" ? [] : waits), outcome(facts)].join(" · ");
-  return sized(identity, SHAPES[kind] ?? "box", name, note, facts?.status, isCritical, false, tooltip(node, facts));
+  const marks = { status: facts?.status, isCritical, isApart: false, tooltip: tooltip(node, facts) };
+  return sized(identity, SHAPES[kind] ?? "box", name, note, marks);
 }
 
 /** A state as a box. */
@@ -59,7 +65,7 @@ export function stateBox(
   node: GraphNode,
   graph: FsmGraph,
   facts: NodeFacts | undefined,
-  takesErrors: boolean,
+  { takesErrors }: { readonly takesErrors: boolean },
 ): Box {
   const { delay } = node.spec?.options ?? {};
   const note = [
@@ -68,7 +74,8 @@ export function stateBox(
     ...(facts === undefined || facts.visits === 0 ? [] : [outcome(facts)]),
   ].join(" · ");
   const shape = graph.terminal.includes(node.name) ? "terminal" : "state";
-  return sized(identity, shape, node.name, note, facts?.status, false, takesErrors, tooltip(node, facts));
+  const marks = { status: facts?.status, isCritical: false, isApart: takesErrors, tooltip: tooltip(node, facts) };
+  return sized(identity, shape, node.name, note, marks);
 }
 
 function sized(
@@ -76,21 +83,18 @@ function sized(
   shape: Shape,
   name: string,
   given: string,
-  status: NodeStatus | undefined,
-  isCritical: boolean,
-  isApart: boolean,
-  text: string,
+  marks: Pick<Box, "status" | "isCritical" | "isApart" | "tooltip">,
 ): Box {
   const lines = wrap(name, NAME_SIZE, MAX_WIDTH, 2);
   const note = given === "" ? undefined : cut(given, NOTE_SIZE, MAX_WIDTH);
   const widths = [...lines.map((line) => widthOf(line, NAME_SIZE)), note === undefined ? 0 : widthOf(note, NOTE_SIZE)];
-  const sign = status === undefined ? 0 : SIGN_WIDTH;
+  const sign = marks.status === undefined ? 0 : SIGN_WIDTH;
   const content = Math.max(...widths) + sign;
   const width = Math.max(MIN_WIDTH, content + 2 * PADDING.x + (SLANT[shape] ?? 0));
   const height = lines.length * NAME_HEIGHT + (note === undefined ? 0 : NOTE_HEIGHT) + 2 * PADDING.y;
   const more = { terminal: 6, map: 2 * SHEET } as Partial<Record<Shape, number>>;
   const sizes = { width: Math.ceil(width), height: Math.max(height, 36) + (more[shape] ?? 0) };
-  return { ...identity, shape, lines, note, status, isCritical, isApart, tooltip: text, content, ...sizes };
+  return { ...identity, ...marks, shape, lines, note, content, ...sizes };
 }
 
 /** What became of a node, in a few words; a time alone if it completed. */

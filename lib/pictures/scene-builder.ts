@@ -54,13 +54,13 @@ export class SceneBuilder {
     const parts = new Map<string, Part>();
     for (const node of graph.nodes) {
       const facts = run?.nodes.get(node.name);
-      const isCritical = critical.has(node.name);
-      const group = this.group(node, run, depth, isCritical);
-      parts.set(node.name, group ?? nodeBox(this.identity(node.name), node, facts, isCritical));
+      const marks = { isCritical: critical.has(node.name) };
+      const group = this.group(node, run, depth, marks);
+      parts.set(node.name, group ?? nodeBox(this.identity(node.name), node, facts, marks));
     }
     for (const edges of merged(graph.edges)) {
       const [{ from, to }] = edges;
-      this.dagLine(edges, parts, run === undefined ? undefined : useOf(from, to, run, next.get(from) === to));
+      this.dagLine(edges, parts, run && (next.get(from) === to ? "critical" : useOf(from, to, run)));
     }
     const targets = new Set(graph.edges.map(({ to }) => to));
     const sources = new Set(graph.edges.map(({ from }) => from));
@@ -99,8 +99,8 @@ export class SceneBuilder {
     const general = generalErrorState(graph);
     for (const node of graph.nodes) {
       const facts = run?.nodes.get(node.name);
-      const box = () => stateBox(this.identity(node.name), node, graph, facts, node.name === general);
-      parts.set(node.name, this.group(node, run, depth, false) ?? box());
+      const box = () => stateBox(this.identity(node.name), node, graph, facts, { takesErrors: node.name === general });
+      parts.set(node.name, this.group(node, run, depth, { isCritical: false }) ?? box());
     }
     const passes = passesOf(run?.steps ?? []);
     for (const { from, to, kinds } of transitions(graph, passes)) {
@@ -128,7 +128,12 @@ export class SceneBuilder {
   }
 
   /** A node that is a workflow with what is inside of it; undefined for others, and beyond the depth. */
-  private group(node: GraphNode, run: RunFacts | undefined, depth: number, isCritical: boolean): Group | undefined {
+  private group(
+    node: GraphNode,
+    run: RunFacts | undefined,
+    depth: number,
+    { isCritical }: Pick<Group, "isCritical">,
+  ): Group | undefined {
     if (depth === 0 || (node.kind !== "workflow" && node.kind !== "state")) return undefined;
     const inner = run?.inside(node.name);
     const workflow = node.spec?.subworkflow?.workflow as { readonly graph: WorkflowGraph } | undefined;
@@ -225,8 +230,7 @@ function merged(edges: readonly DagEdge[]): DagEdge[][] {
 }
 
 /** Whether a result went along an edge. */
-function useOf(from: string, to: string, { nodes }: RunFacts, isCritical: boolean): LineUse {
-  if (isCritical) return "critical";
+function useOf(from: string, to: string, { nodes }: RunFacts): LineUse {
   const [source, target] = [nodes.get(from)?.status, nodes.get(to)?.status];
   const hasCome = source === "completed" || source === "copied";
   return hasCome && target !== "skipped" && target !== "cancelled" ? "used" : "unused";

@@ -126,7 +126,7 @@ export class Client extends ScheduleVerbs {
         trace,
       });
     const submitted = await (this.telemetry === undefined ? send(undefined) : this.telemetry.submit(name, send));
-    return new SubmittedRun(submitted.runId, submitted.isNew, this.results);
+    return new SubmittedRun(submitted.runId, this.results, submitted);
   }
 
   // --- looking up ---
@@ -287,7 +287,7 @@ export class Client extends ScheduleVerbs {
     const { workflow: name, structure } = await this.workflowOf(runId);
     const workflow = this.workflows.versionOf(runId, name, structure);
     const replayed = await workflow.submitReplay(runId, { ...given, store: this.store });
-    return new SubmittedRun(replayed, true, this.results);
+    return new SubmittedRun(replayed, this.results, { isNew: true });
   }
 
   /**

@@ -22,7 +22,7 @@ export class FoundRun<R = ChildRun, P = Record<string, any>> extends SubmittedRu
     found: { readonly details: RunDetails } | { readonly unreadable: StoreError },
     pending: PendingResults,
   ) {
-    super(runId, false, pending);
+    super(runId, pending, { isNew: false });
     this.details = "details" in found ? found.details : undefined;
     this.#unreadable = "details" in found ? undefined : withJson(found.unreadable);
   }

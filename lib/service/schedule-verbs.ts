@@ -91,6 +91,6 @@ export abstract class ScheduleVerbs {
     if (never !== undefined) return never;
     checkNonEmptyString("name", name);
     this.requireOpen();
-    return new SubmittedRun(await this.store.schedules.trigger(name), true, this.results);
+    return new SubmittedRun(await this.store.schedules.trigger(name), this.results, { isNew: true });
   }
 }

@@ -11,15 +11,17 @@ export class SubmittedRun<R = ChildRun, P = Record<string, any>> {
   /** Only for the compiler: the payloads of its events. */
   declare readonly payloads: P;
 
+  /** Whether it did not exist before: false for a run that had been submitted with the same key. */
+  readonly isNew: boolean;
   readonly #pending: PendingResults;
 
   /** @internal */
   constructor(
     readonly runId: string,
-    /** Whether it did not exist before: false for a run that had been submitted with the same key. */
-    readonly isNew: boolean,
     pending: PendingResults,
+    { isNew }: { readonly isNew: boolean },
   ) {
+    this.isNew = isNew;
     this.#pending = pending;
   }
 

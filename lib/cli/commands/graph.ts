@@ -5,7 +5,7 @@ import { messageOf } from "../../base/message.js";
 import type { AnyResult } from "../drive.js";
 import { Failure, UsageError } from "../exit.js";
 import { loadWorkflow, type AnyWorkflow } from "../load-workflows.js";
-import { withStoreOption, withWorkflow, type WorkflowOption } from "../options.js";
+import { withOptionalStore, withWorkflow, type WorkflowOption } from "../options.js";
 import { print, printBytes } from "../output.js";
 import { withStore } from "../stores.js";
 
@@ -37,7 +37,7 @@ export function addGraph(root: Command): void {
         .default("mermaid"),
     )
     .option("--run <id>", "the run that colours it, from the store");
-  withStoreOption(command, false)
+  withOptionalStore(command)
     .option("-o, --output <file>", "writes to a file instead of stdout")
     .action(async (file: string, options: GraphOptions) => {
       const workflow = await loadWorkflow(file, options.workflow);

@@ -11,7 +11,7 @@ import {
   runOptionsOf,
   withDriving,
   withInputs,
-  withStoreOption,
+  withOptionalStore,
   withWorkflow,
   type DrivingOptions,
   type WorkflowOption,
@@ -31,7 +31,7 @@ export function addRun(root: Command): void {
   const command = root.command("run").summary("run a workflow").description("Runs a workflow, with a live view.");
   withWorkflow(command);
   withInputs(command);
-  withStoreOption(command, false);
+  withOptionalStore(command);
   withDriving(command)
     .option("--run-id <id>", "the id of the run")
     .option("--from <node>", "only this node and those after it, with results of the latest run in the store")

@@ -21,7 +21,7 @@ export function addService(root: Command): void {
     .summary("drive submitted runs")
     .description("Drives the runs that others submit, and those of schedules, until it is interrupted.");
   withWorkflow(command);
-  withStoreOption(command, true)
+  withStoreOption(command)
     .option("-c, --concurrency <number>", "how many runs go on at once (default: 10)", wholeNumber)
     .option(
       "--max-recoveries <number>",

@@ -3,7 +3,7 @@ import type { RunStore } from "../../index.js";
 import { brief } from "../../observers/text.js";
 import { Interrupts } from "../interrupts.js";
 import { loadWorkflow, loadWorkflows } from "../load-workflows.js";
-import { given, withStoreOption, withWorkflow, type WorkflowOption } from "../options.js";
+import { given, withOptionalStore, withWorkflow, type WorkflowOption } from "../options.js";
 import { complain } from "../output.js";
 import { withStore } from "../stores.js";
 import { duration, wholeNumber } from "../values.js";
@@ -27,7 +27,7 @@ export function addWorker(root: Command): void {
     .requiredOption("--connection <url>", "the address of the Redis or Postgres that has the queue")
     .requiredOption("-q, --queue <name>", "the name of the queue")
     .option("--prefix <prefix>", "where the keys of the Redis begin (default: dagwright)");
-  withStoreOption(command, false)
+  withOptionalStore(command)
     .option("-c, --concurrency <number>", "how many nodes are executed at once (default: 1)", wholeNumber)
     .option("--lease <duration>", "how soon it is noticed if the worker dies (default: 10s)", duration)
     .option("--grace <duration>", "how long nodes may go on when it stops (default: 30s)", duration)

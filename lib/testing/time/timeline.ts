@@ -34,17 +34,17 @@ export class Timeline implements Clockwork, TimerOwner {
   }
 
   setInterval(callback: () => void, ms: unknown): VirtualTimer {
-    return this.add(new VirtualTimer(this, ++this.created, callback, delayOf(ms), true));
+    return this.add(new VirtualTimer(this, ++this.created, callback, delayOf(ms), { repeats: true }));
   }
 
   lookLater(look: () => void, interval: number, dueIn: number): NodeJS.Timeout {
-    const timer = this.add(new VirtualTimer(this, ++this.created, look, Math.ceil(dueIn), false, interval));
+    const timer = this.add(new VirtualTimer(this, ++this.created, look, Math.ceil(dueIn), { interval }));
     if (this.time + interval <= this.lastEvent + MAX_LOOKS * interval) timer.lookAt = this.time + interval;
     return timer as object as NodeJS.Timeout;
   }
 
   keepUp(beat: () => void, interval: number): NodeJS.Timeout {
-    const timer = new VirtualTimer(this, ++this.created, beat, interval, true);
+    const timer = new VirtualTimer(this, ++this.created, beat, interval, { repeats: true });
     timer.at = this.time + interval;
     this.beats.add(timer);
     return timer as object as NodeJS.Timeout;

@@ -10,21 +10,25 @@ export class VirtualTimer {
   at = Infinity;
   /** When it looks whether something is, of a timer that looks; Infinity as long as it would find nothing. */
   lookAt = Infinity;
+  /** Whether it is due again and again. */
+  readonly repeats: boolean;
+  /** How often it looks, in ms; Infinity if it only fires when it is due. */
+  readonly interval: number;
   private isRef = true;
 
   /**
    * @param order - orders timers that are due at the same time; in place of the timer itself in `clearTimeout`
-   * @param repeats - whether it is due again and again
-   * @param interval - how often it looks, in ms; Infinity if it only fires when it is due
    */
   constructor(
     private readonly owner: TimerOwner,
     public order: number,
     readonly callback: () => void,
     readonly delay: number,
-    readonly repeats = false,
-    readonly interval = Infinity,
-  ) {}
+    { repeats = false, interval = Infinity }: { readonly repeats?: boolean; readonly interval?: number } = {},
+  ) {
+    this.repeats = repeats;
+    this.interval = interval;
+  }
 
   /** When it calls its function. */
   get next(): number {

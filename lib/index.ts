@@ -149,14 +149,8 @@ export type { FsmEdge } from "./planning/fsm-plan.js";
 export type { DagGraph, FsmGraph, GraphNode, WorkflowGraph } from "./planning/workflow-graph.js";
 export type { ChildRun } from "./run/child-run.js";
 export type { NodeReport, RunResult } from "./run/result.js";
-export type {
-  Backend,
-  BackendCall,
-  BackendLimit,
-  BackendName,
-  Backends,
-  CallSite,
-} from "./definition/specs/backend.js";
+export type { Backend, BackendCall, BackendLimit, BackendName, Backends } from "./definition/specs/backend.js";
+export type { CallSite } from "./definition/specs/call-site.js";
 export type { Durability, RunStore } from "./stores/store.js";
 export type { WaitingFor } from "./run/waiting-for.js";
 export type { ItemCounts, NodeWait } from "./run/state.js";

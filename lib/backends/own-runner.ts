@@ -1,7 +1,8 @@
 import type { LazyAbort } from "../base/abort.js";
 import { callWith } from "../definition/current-context.js";
 import type { Context } from "../definition/context.js";
-import type { Backend, BackendCall, CallSite } from "../definition/specs/backend.js";
+import type { Backend, BackendCall } from "../definition/specs/backend.js";
+import type { CallSite } from "../definition/specs/call-site.js";
 import { namedInputs } from "../definition/specs/named-inputs.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { RemoteCall, Runner } from "./runner.js";

@@ -1,6 +1,7 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { Context } from "../definition/context.js";
-import type { Backend, CallSite } from "../definition/specs/backend.js";
+import type { Backend } from "../definition/specs/backend.js";
+import type { CallSite } from "../definition/specs/call-site.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 
 /** One attempt of a node, ready to be executed. */

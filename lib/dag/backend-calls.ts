@@ -2,7 +2,7 @@ import type { AttemptCall, RemoteCall, Runner, Trips } from "../backends/runner.
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import type { Context } from "../definition/context.js";
-import type { CallSite } from "../definition/specs/backend.js";
+import type { CallSite } from "../definition/specs/call-site.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { isSink } from "../planning/plan.js";

@@ -17,7 +17,7 @@ const MOST = 4096;
 
 /** The headers of a call. What is too long, or no plain data, is left out. */
 export function callHeaders({ ctx, attempt, trace }: BackendCall): Record<string, string> {
-  const [traceparent, tracestate] = trace?.split(" ") ?? [];
+  const [traceparent, ...states] = trace?.split(" ") ?? [];
   const all: Record<string, string | undefined> = {
     [RUN]: encoded(ctx.runId),
     [WORKFLOW]: encoded(ctx.workflow),
@@ -27,7 +27,7 @@ export function callHeaders({ ctx, attempt, trace }: BackendCall): Record<string
     [INPUTS]: dataHeader(ctx.inputs),
     [METADATA]: dataHeader(ctx.metadata),
     traceparent,
-    tracestate,
+    tracestate: states.length === 0 ? undefined : states.join(" "),
   };
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

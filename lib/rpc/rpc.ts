@@ -5,6 +5,7 @@ import { messageOf, asSentence } from "../base/message.js";
 import { isJsonObject, ownValue } from "../base/objects.js";
 import { load } from "../base/own-files.js";
 import { tryOr } from "../base/safe-access.js";
+import { failedAt, siteOf } from "../definition/specs/call-site.js";
 import { BackendError, type Backend, type BackendCall, type NodeSpec } from "../index.js";
 import { callHeaders } from "./call-headers.js";
 import { codeOf, isRpcCode, isWorthRetry, TIMEOUT_HEADER, VERSION_HEADER } from "./connect.js";
@@ -137,10 +138,9 @@ class Failure {
     what: string,
     { status, cause, isFinal = false }: { status?: number; cause?: unknown; isFinal?: boolean } = {},
   ): BackendError {
-    const { site: place } = this.call;
+    const site = siteOf(this.call.site, cause);
     const { origin, pathname } = this.url;
-    const message = `Node "${place.item ?? place.node}" failed at ${origin}${pathname}: it ${asSentence(what)}`;
-    const site = cause === undefined ? place : { ...place, cause };
+    const message = `Node "${failedAt(site)}" failed at ${origin}${pathname}: it ${asSentence(what)}`;
     const isWorth = isWorthRetry(rpcCode) && !isFinal;
     const error = new BackendError(message, site, { rpcCode, status, retryable: isWorth });
     const { retryable } = this.options;

@@ -12,6 +12,7 @@ import { cores } from "../base/cores.js";
 import { asSentence, messageOf } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
 import { MAX_TIMEOUT } from "../base/timer.js";
+import { failedAt, siteOf } from "../definition/specs/call-site.js";
 import { BackendError, NodeTimeoutError, type Backend, type BackendCall, type NodeSpec } from "../index.js";
 import { NotPlain, plainJson } from "../base/plain-json.js";
 import { compile, MOST_BYTES, type Compiled } from "./compiled.js";
@@ -130,7 +131,7 @@ class WasmBackend implements Backend {
         throw failure(call, `did not start within its timeout of ${timeout} ms: its start function does not end`);
       if (error.how === "lost") throw failure(call, `was lost: ${messageOf(error.cause)}`, error.cause, true);
       const { site } = call;
-      const message = `Node "${site.item ?? site.node}" took longer than the timeout of ${timeout} ms of its module. Raise it, or find out what takes so long.`;
+      const message = `Node "${failedAt(site)}" took longer than the timeout of ${timeout} ms of its module. Raise it, or find out what takes so long.`;
       throw new NodeTimeoutError(message, site);
     }
   }
@@ -207,8 +208,8 @@ function resultIn(bytes: Uint8Array, call: BackendCall): unknown {
 
 /** @param what - a clause about the module */
 function failure(call: BackendCall, what: string, cause?: unknown, retryable = cause !== undefined): BackendError {
-  const site = cause === undefined ? call.site : { ...call.site, cause };
-  return new BackendError(`The module of node "${site.item ?? site.node}" ${asSentence(what)}`, site, { retryable });
+  const site = siteOf(call.site, cause);
+  return new BackendError(`The module of node "${failedAt(site)}" ${asSentence(what)}`, site, { retryable });
 }
 
 function bytesIn(option: OptionName, limit: unknown): number {

@@ -38,6 +38,10 @@ export const codeOf = ({ text }: Page): string =>
 export const peerCodeOf = ({ text }: Page): string =>
   Array.from(text.matchAll(/^```typescript\n(.*?)^```$/gmsu), ([, block]) => block).join("\n");
 
+/** The first block of a page in a language, by the name after its fence. */
+export const blockOf = ({ text }: Page, language: string): string =>
+  new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "msu").exec(text)?.[1] ?? "";
+
 /** The headings of a page, from the second level on, without their marks. */
 export const headingsOf = (page: Page): string[] =>
   Array.from(proseOf(page).matchAll(/^##+ (.*)$/gmu), ([, heading]) => heading);

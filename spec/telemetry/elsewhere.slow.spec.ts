@@ -31,7 +31,7 @@ function spansElsewhere(name: string, placed: () => Promise<Dag<any>>): void {
   describe(`Spans that nodes begin ${name}`, () => {
     it("are part of their attempts, also of retries and of a map's items", async () => {
       const dag = await placed();
-      const state = createTraceState("vendor=1");
+      const state = createTraceState("vendor=one of two,other=3");
       const outer = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1, traceState: state };
       const run = await context.with(trace.setSpanContext(ROOT_CONTEXT, outer), () =>
         dag.run({ telemetry, mode: "hybrid" }),
@@ -44,7 +44,7 @@ function spansElsewhere(name: string, placed: () => Promise<Dag<any>>): void {
       for (const { pid, traceId, state: sent } of seen) {
         expect(pid).not.toBe(process.pid);
         expect(traceId).toBe(outer.traceId);
-        expect(sent).toBe("vendor=1");
+        expect(sent).toBe("vendor=one of two,other=3");
       }
     });
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { asSentence, messageOf } from "../../base/message.js";
 import { current } from "../../definition/current-context.js";
 import type { BackendCall } from "../../definition/specs/backend.js";
+import { failedAt, siteOf } from "../../definition/specs/call-site.js";
 import { BackendError, type BackendFailure } from "../../run/errors.js";
 import type { AttemptPlace, RunStore, ValueStore } from "../../stores/store.js";
 import { Unsendable, Values } from "./values.js";
@@ -83,10 +84,9 @@ export class RemoteAttempt {
 
   /** @param reason - sentences */
   error(reason: string, failure: BackendFailure & ErrorOptions = {}): BackendError {
-    const { site: place } = this.call;
     const { cause, ...rest } = failure;
-    const site = cause === undefined ? place : { ...place, cause };
-    const message = `Node "${place.item ?? place.node}" failed on the remote backend "${this.backend}": ${reason}`;
+    const site = siteOf(this.call.site, cause);
+    const message = `Node "${failedAt(site)}" failed on the remote backend "${this.backend}": ${reason}`;
     return new BackendError(message, site, rest);
   }
 

@@ -11,22 +11,11 @@ import {
   type Rules,
 } from "../../base/check.js";
 import type { Context } from "../context.js";
+import type { CallSite } from "./call-site.js";
 import type { NodeSpec } from "./node-spec.js";
 
 /** The name of a backend: of the two that every run has, or of one in the option `backends`. */
 export type BackendName = "inline" | "thread" | (string & {});
-
-/** Which attempt it is, as errors tell it. */
-export interface CallSite {
-  /** The id of the run. */
-  readonly runId: string;
-  /** The name of the node. */
-  readonly node: string;
-  /** Counted from 1. */
-  readonly attempt: number;
-  /** In a map, the item, with the node: `thumb[3]`. */
-  readonly item?: string;
-}
 
 /** One attempt of a node, as a {@link Backend} gets it. */
 export interface BackendCall {

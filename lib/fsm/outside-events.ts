@@ -3,8 +3,8 @@ import { PayloadChecks } from "../engine/events/payload-checks.js";
 import { ReceivedEvents } from "../engine/events/received-events.js";
 import { placeOfEvent } from "../planning/event-places.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
+import { noRunInside } from "../run/early-event.js";
 import type { QueuedEvent } from "../stores/store.js";
-import { noRunInside } from "../stores/send-event.js";
 import type { FsmRecorder } from "./durable/recorder.js";
 
 /** The run that events are sent to. */

@@ -3,6 +3,7 @@ import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
 import { ExecutionError } from "../run/errors.js";
+import { noRunInside } from "../run/early-event.js";
 import { tooLate } from "../run/late-event.js";
 import { Batch } from "./writing/batch.js";
 import { writeBlobs } from "./writing/blobs.js";
@@ -98,12 +99,6 @@ async function latestRunOf(db: Kysely<Tables>, runId: string, state: string, eve
   const latest = Math.max(...cycles.filter(Number.isInteger));
   if (latest >= 0) return `${state}.${latest}`;
   throw noRunInside(runId, state, event);
-}
-
-/** Why an event is refused that is for a workflow in a state of an fsm, which has not been entered. */
-export function noRunInside(runId: string, state: string, event: string): ExecutionError {
-  const message = `The state ${show(state)} has begun no run that could take the event ${show(event)}. Send it when the state is entered.`;
-  return new ExecutionError(message, { runId });
 }
 
 /** Makes the outermost run ready, if it is at rest and waits for the event. */

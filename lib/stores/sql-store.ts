@@ -21,6 +21,8 @@ import { cyclesAfter } from "./reading/latest-cycles.js";
 import { Leases } from "./leases.js";
 import { requireOutermost } from "./queue/outermost.js";
 import { Outlook } from "./queue/schedules/outlook.js";
+import type { RunQueue } from "./queue/queue.js";
+import type { Schedules } from "./queue/schedules/schedules.js";
 import { SqlSchedules } from "./queue/schedules/sql-schedules.js";
 import { SqlQueue } from "./queue/sql-queue.js";
 import { FIRST_TOKENS, newRunRow } from "./writing/new-run.js";
@@ -48,6 +50,7 @@ import type {
   RunStore,
   SentEvent,
   StateVisit,
+  ValueStore,
   WorkflowKind,
 } from "./store.js";
 import { SqlValues } from "./sql-values.js";
@@ -81,12 +84,14 @@ const DEFAULT_LEASE = 10_000;
 export class SqlStore implements RunStore {
   /** Cached results that survive a restart, for `cache: { store: store.cache }`. */
   readonly cache: CacheStore;
+  // Ports are their types: the classes would add all of kysely's types to the package's own.
   /** @internal */
-  readonly queue: SqlQueue;
+  readonly queue: RunQueue;
   /** @internal */
-  readonly values: SqlValues;
+  readonly values: ValueStore;
   /** @internal */
-  readonly schedules: SqlSchedules;
+  readonly schedules: Schedules;
+  private readonly runs: SqlQueue;
   private readonly access: DatabaseAccess;
   private readonly codec: Codec;
   private readonly leases: Leases;
@@ -131,14 +136,14 @@ export class SqlStore implements RunStore {
         this.poller.remove(log);
       },
       ended: ({ runId, rootId }, status) => {
-        if (runId === rootId) this.queue.ended(runId, status);
+        if (runId === rootId) this.runs.ended(runId, status);
       },
       listen: (log) => this.poller.add(log),
       unlisten: (log) => this.poller.remove(log),
       pollEvents: () => this.events.deliver(),
     };
     this.events = new EventDelivery(this.leases.owner, this.leases.driven, this.codec, access);
-    this.poller = new DriverPoller(this.leases, access, this.events, (...asked) => this.queue.ask(...asked));
+    this.poller = new DriverPoller(this.leases, access, this.events, (...asked) => this.runs.ask(...asked));
     const queueHost = {
       access,
       leases: this.leases,
@@ -146,11 +151,11 @@ export class SqlStore implements RunStore {
       outlook: new Outlook(),
       poller: this.poller,
     };
-    this.queue = new SqlQueue(queueHost);
+    this.queue = this.runs = new SqlQueue(queueHost);
     this.schedules = new SqlSchedules({
       ...queueHost,
       redaction: this.redaction,
-      wake: (what, runIds) => this.queue.wake(what, runIds),
+      wake: (what, runIds) => this.runs.wake(what, runIds),
     });
     this.claims = new Claims(access, this.leases, this.logHost);
   }
@@ -284,7 +289,7 @@ export class SqlStore implements RunStore {
     await this.commits.finish();
     await access.drained();
     this.poller.stop();
-    this.queue.stop();
+    this.runs.stop();
     // A run that can't be recorded must not continue.
     for (const log of Array.from(leases.driven.values())) log.fail(storeClosed());
     await access.close(async (database) => {
@@ -390,7 +395,7 @@ export class SqlStore implements RunStore {
     return access.run(async () => {
       if (after !== undefined) await after;
       const { owner, ready } = await sendEvent(access, event, this.codec);
-      if (ready.length > 0) this.queue.wake("ready", ready);
+      if (ready.length > 0) this.runs.wake("ready", ready);
       // Delivered before anything that is sent to the run here later. The event is recorded, even if delivering fails.
       if (owner === leases.owner) await events.deliver().catch(() => {});
     });

@@ -19,7 +19,7 @@ function objectsIn(value: unknown, found = new Set<object>()): Set<object> {
 }
 
 describe("A copy", () => {
-  it("is deeply equal, of the same classes, and shares no object", () => {
+  it("is deeply equal, of the same classes, and shares no object", { tags: "slow" }, () => {
     fc.assert(
       fc.property(anything, (value) => {
         const copy = copyOf(value);

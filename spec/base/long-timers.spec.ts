@@ -43,7 +43,7 @@ describe("A time of more than 24.8 days", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("works for waitFor", async () => {
+  it("works for waitFor", { tags: "slow" }, async () => {
     const fsm = new Fsm<any>("idle");
     fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "end" }));
     fsm.state("end", () => stop());

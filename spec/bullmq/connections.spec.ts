@@ -118,7 +118,7 @@ await withPostgres((server) => {
       await serving.close();
     }
 
-    it("is made from an address, or options, perhaps with a schema of its own", async () => {
+    it("is made from an address, or options, perhaps with a schema of its own", { tags: "slow" }, async () => {
       await serves(server.url);
       await serves({ connectionString: server.url, schema: "elsewhere" });
     });

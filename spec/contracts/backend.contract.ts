@@ -53,7 +53,7 @@ export function backendContract({ backend, options, dag, failure }: Repertoire):
       expect(await echo(value)).toEqual(value);
     });
 
-    it("gives back large values", async () => {
+    it("gives back large values", { tags: "slow" }, async () => {
       const rows = Array.from({ length: 20_000 }, (_, id) => ({ id, name: `row ${id}` }));
       expect(await echo(rows)).toEqual(rows);
     });

@@ -17,7 +17,7 @@ function nested(innermost: (n: number) => number = (n) => n + 1): Dag<any> {
   return inner;
 }
 
-describe("Workflows in workflows, a thousand levels deep", () => {
+describe("Workflows in workflows, a thousand levels deep", { tags: "slow" }, () => {
   it.each([{}, { mode: "async" }, { mode: "async", concurrency: 1 }] as const)("run with %j", async (options) => {
     const run = await nested().run({ ...options, inputs: { n: 0 } });
     expect(run.get("sum")).toBe(DEPTH + 1);
@@ -202,7 +202,7 @@ describe("A workflow that many nodes share", () => {
 });
 
 describe("A function that makes a new workflow each time, around itself", () => {
-  it("is refused, instead of being called for ever", async () => {
+  it("is refused, instead of being called for ever", { tags: "slow" }, async () => {
     const endless = (): Dag<any> => {
       const dag = new Dag<any>("endless");
       dag.node("in", subworkflow(endless));

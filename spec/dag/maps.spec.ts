@@ -387,7 +387,7 @@ describe("A run with a map", () => {
     expect(b.get("out")).toEqual([1, 2, 3].map((item) => [item, "b"]));
   });
 
-  it("yields to timers while it maps a million items", async () => {
+  it("yields to timers while it maps a million items", { tags: "slow" }, async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     const list = Array.from({ length: 1_000_000 }, (_, i) => i);

@@ -238,7 +238,7 @@ describe("A dag as data", () => {
     expect((await again.runUntil("total", { inputs: { limit: 1 } })).get("total")).toEqual(["total", 1, 2]);
   });
 
-  it("is as fast as the dag is long", () => {
+  it("is as fast as the dag is long", { tags: "slow" }, () => {
     const dag = new Dag("long");
     dag.node("n0", () => 0);
     for (let i = 1; i < 20_000; i++) dag.node(`n${i}`, { needs: [`n${i - 1}`] }, (n: number) => n + 1);

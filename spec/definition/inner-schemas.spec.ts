@@ -95,7 +95,7 @@ describe("The schema of an input of a workflow inside, to which an input of the 
     expect(error.issues.map(({ nodes }) => nodes[0])).toEqual(["number", "again", "text"]);
   });
 
-  it("may lie at any depth", async () => {
+  it("may lie at any depth", { tags: "slow" }, async () => {
     const { calls, schema } = counted();
     let dag = checker(schema);
     for (let level = 0; level < 1500; level++) {

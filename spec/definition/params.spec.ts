@@ -73,7 +73,7 @@ describe("readSignature", () => {
     expect(() => readSignature(class {} as never, undefined, "n")).toThrow(/class/u);
   });
 
-  it("reads random parameter lists as acorn does", () => {
+  it("reads random parameter lists as acorn does", { tags: "slow" }, () => {
     const ident = fc.constantFrom("a", "bc", "$d", "_e", "größe", "async", "of", "x1", "get");
     const value = fc.letrec((tie) => ({
       value: fc.oneof(

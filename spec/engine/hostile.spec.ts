@@ -174,7 +174,7 @@ afterEach(async () => {
 });
 
 describe("Every run ends with a result or a dagwright error, whatever hostile value comes from", () => {
-  it.each(Object.entries(places))("%s", async (_, place) => {
+  it.each(Object.entries(places))("%s", { tags: "slow" }, async (_, place) => {
     const faults: string[] = [];
     // Each in two of the ways to run, since all of them would take minutes.
     const runs = deeds.flatMap(([name, deed], i) =>

@@ -19,7 +19,7 @@ function wide(options = {}) {
 }
 
 describe("A signal or a run with many listeners", () => {
-  it("has one listener for all runs that share it, and none after them", async () => {
+  it("has one listener for all runs that share it, and none after them", { tags: "slow" }, async () => {
     await using store = sqliteStore(":memory:");
     const controller = new AbortController();
     const { signal } = controller;

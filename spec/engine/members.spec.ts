@@ -173,7 +173,7 @@ describe("The table of members", () => {
   it.each([
     ["dag", new Dag("d")],
     ["fsm", new Fsm("f")],
-  ])("has all members of a %s, and no others", (kind, workflow) => {
+  ])("has all members of a %s, and no others", { tags: "slow" }, (kind, workflow) => {
     const listed = MEMBERS.filter(([, where]) => where === "both" || where === `${kind} only`);
     expect(publicMembers(workflow).sort()).toEqual(listed.map(([member]) => member).sort());
   });

@@ -54,7 +54,7 @@ describe("PauseRun", () => {
     expect(await silent.run()).toMatchObject({ status: "paused", pauseReason: undefined });
   });
 
-  it("works in sequential runs, in runSync and from a worker thread", async () => {
+  it("works in sequential runs, in runSync and from a worker thread", { tags: "slow" }, async () => {
     const { dag, calls } = approval();
     expect((await dag.run()).status).toBe("paused");
     expect(calls).toEqual(["slow", "load", "approve"]);

@@ -252,7 +252,7 @@ describe("A PauseRun from", () => {
   });
 });
 
-describe("A pause whose data can't leave its worker thread", () => {
+describe("A pause whose data can't leave its worker thread", { tags: "slow" }, () => {
   it("fails its node, with an error that says so", async () => {
     const error = await confiding.run({ mode: "parallel" }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ node: "ask", message: expect.stringMatching(/"data.*\.fn"/u) });

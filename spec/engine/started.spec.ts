@@ -144,7 +144,7 @@ describe("A started run", () => {
     expect(run.status).toBe("completed");
   });
 
-  it("calls each node at most once, and ends, whatever is done to it at any moment", async () => {
+  it("calls each node at most once, and ends, whatever is done to it at any moment", { tags: "slow" }, async () => {
     const how = fc.record({
       kind: fc.constantFrom("sync" as const, "async" as const, "later" as const, "thenable" as const),
       // The distance to the node that it needs, which is most often the previous one.

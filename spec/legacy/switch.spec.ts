@@ -21,5 +21,7 @@ export class Letters {
 }
 
 describe("@switchOn as a legacy decorator", () => {
-  it("sends a value on by its label, to cases with the instance as this", () => expectSwitching(Letters));
+  it("sends a value on by its label, to cases with the instance as this", { tags: "slow" }, () =>
+    expectSwitching(Letters),
+  );
 });

@@ -13,7 +13,7 @@ const printed = (name: string) => name.replace(REPLACED, "\ufffd").replace(/\r\n
 const ELEMENTS = ["svg", "title", "desc", "style", "rect", "text", "g", "path", "circle", "polygon"];
 
 describe("Names, whatever they hold,", () => {
-  it("stay texts in pictures, and are whole in tooltips", async () => {
+  it("stay texts in pictures, and are whole in tooltips", { tags: "slow" }, async () => {
     const run = await hostilelyNamed().run({ runId: `"><script>` });
     for (const svg of [
       await toSVG(hostilelyNamed()),

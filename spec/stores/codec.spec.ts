@@ -38,7 +38,7 @@ function thrownBy(work: () => unknown): StoreError {
 }
 
 describe("A codec", () => {
-  it("restores plain data exactly", () => {
+  it("restores plain data exactly", { tags: "slow" }, () => {
     fc.assert(
       fc.property(plainData, (value) => {
         expect(roundTrip(value)).toStrictEqual(value);

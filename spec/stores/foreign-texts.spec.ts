@@ -109,7 +109,7 @@ describe("A text that nobody wrote", () => {
     fc.assert(property, { numRuns: 20_000 });
   });
 
-  it("restores the value if the text is unchanged", () => {
+  it("restores the value if the text is unchanged", { tags: "slow" }, () => {
     fc.assert(
       fc.property(inner, (value) => {
         expect(isDeepStrictEqual(roundTrip(value, own), value)).toBe(true);

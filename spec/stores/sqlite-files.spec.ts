@@ -128,7 +128,7 @@ describe("A store in a SQLite file", () => {
     },
   );
 
-  it("leaves no timers behind after 50 runs", async () => {
+  it("leaves no timers behind after 50 runs", { tags: "slow" }, async () => {
     const store = sqliteStore(path, { lease: 50 });
     const spies = [vi.spyOn(globalThis, "setInterval"), vi.spyOn(globalThis, "setTimeout")];
     for (let i = 0; i < 50; i++) await wide(2).run({ store, mode: "async", durability: i % 2 ? "relaxed" : "strict" });

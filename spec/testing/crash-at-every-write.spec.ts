@@ -50,7 +50,7 @@ describe("crashAtEveryWrite", () => {
     expect(runs.slice(1)).toContain("a1 b1 b2");
   });
 
-  it("crashes workflows with maps, workflows inside, and calls of others", async () => {
+  it("crashes workflows with maps, workflows inside, and calls of others", { tags: "slow" }, async () => {
     const inner = new Dag("inner");
     inner.node("step", (x: number) => x + 1);
     const called = new Dag("called");

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Dag, Fsm, PauseRun, stop, type Context } from "dagwright";
+import { Dag, Fsm, next, PauseRun, stop, type Context, type FsmContext } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { calls, inputs, pipeline } from "../support/pipeline.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
@@ -70,35 +70,41 @@ export function listingContract(name: string, connect: () => Promise<StoreSubjec
         dag.node("n", (fails: boolean) => {
           if (fails) throw new Error("no");
         });
+        dag.node("m", { needs: ["n"] }, () => {
+          throw new Error("no");
+        });
         const namesake = new Dag("namesake");
         namesake.node("n", () => 1);
         const fsm = new Fsm<any>("timed");
-        fsm.state("s", { initial: true }, () => stop());
-        const durations = { a: 40, b: 10, c: 30, d: 20, failed: 500, other: 600, f: 7 };
+        fsm.state("s", { initial: true }, (ctx: FsmContext) => (ctx.cycle < 99 ? next("s") : stop()));
+        const durations = { a: 40, b: 10, c: 30, d: 20, twin: 20, failed: 500, other: 600 };
         for (const [runId, duration] of Object.entries(durations)) {
-          const workflow = runId === "f" ? fsm : runId === "other" ? namesake : dag;
-          await workflow
-            .run({ store, runId, inputs: workflow === dag ? { fails: runId === "failed" } : {} })
-            .catch(() => {});
-          for (const table of ["node_executions", "fsm_cycles"]) {
-            await execute(
-              `update ${table} set started_at = 1000, finished_at = ${1000 + duration} where run_id = '${runId}'`,
-            );
-          }
+          const workflow = runId === "other" ? namesake : dag;
+          const inputs = workflow === dag ? { fails: runId === "failed" } : {};
+          await workflow.run({ store, runId, inputs }).catch(() => {});
+          const times = `started_at = 1000, finished_at = ${1000 + duration}`;
+          await execute(`update node_executions set ${times} where run_id = '${runId}'`);
         }
-        await dag.run({ store, runId: "untimed", inputs: { fails: false } });
-        await dag.run({ store, runId: "given", inputs: { fails: false }, overrides: { n: 1 } });
-        await execute("update node_executions set started_at = null where run_id = 'untimed'");
-        const { runs, nodes } = await store.stats("timed");
-        expect(runs).toMatchObject({ total: 8, completed: 7, failed: 1 });
+        await failure(dag.run({ store, runId: "untimed", inputs: { fails: false } }));
+        await execute("update node_executions set started_at = 9000000000000000 where run_id = 'untimed'");
+        await dag.run({ store, runId: "given", inputs: { fails: false }, overrides: { n: 1, m: 1 } });
+        await fsm.run({ store });
+        await execute("update fsm_cycles set started_at = 1000, finished_at = 1001 + cycle");
+        const { workflow, runs, nodes } = await store.stats("timed");
+        expect(workflow).toBe("timed");
+        expect(runs).toMatchObject({ total: 9, completed: 2, failed: 7 });
         expect(Array.from(nodes)).toEqual([
-          ["n", { completed: 5, failed: 1, p50: 20, p99: 40 }],
-          ["s", { completed: 1, failed: 0, p50: 7, p99: 7 }],
+          ["m", { completed: 0, failed: 6, p50: undefined, p99: undefined }],
+          ["n", { completed: 6, failed: 1, p50: 20, p99: 40 }],
+          ["s", { completed: 100, failed: 0, p50: 50, p99: 99 }],
         ]);
         await execute("update runs set status = 'odd' where id = 'a'");
-        expect((await store.stats("timed")).runs).toMatchObject({ total: 8, completed: 6, failed: 1 });
-        for (const none of ["none", "\0"])
-          expect(await store.stats(none)).toMatchObject({ runs: { total: 0 }, nodes: new Map() });
+        expect((await store.stats("timed")).runs).toMatchObject({ total: 9, completed: 2, failed: 6 });
+        const ended = { completed: 0, failed: 0, cancelled: 0 };
+        const none = { total: 0, queued: 0, running: 0, paused: 0, waiting: 0, ...ended };
+        for (const name of ["none", "\0"]) {
+          expect(await store.stats(name)).toEqual({ workflow: name, runs: none, nodes: new Map() });
+        }
       });
 
       it("with statistics", async () => {

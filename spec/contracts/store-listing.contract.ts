@@ -3,7 +3,7 @@ import { Dag, Fsm, next, PauseRun, stop, type Context, type FsmContext } from "d
 import type { SqlStore } from "dagwright/store";
 import { calls, inputs, pipeline } from "../support/pipeline.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
-import { failure, sleep } from "../support/waiting.js";
+import { failure, sleep, until } from "../support/waiting.js";
 
 /** The guarantees of every store for finding and pruning runs. */
 export function listingContract(name: string, connect: () => Promise<StoreSubject>): void {
@@ -181,6 +181,19 @@ export function listingContract(name: string, connect: () => Promise<StoreSubjec
         const later = another();
         const login = (await later.getRun(runId))?.nodes.get("login")?.output;
         expect(login).toEqual({ user: "[redacted]", token: "[redacted]" });
+      });
+
+      it("without what a store that is not open yet redacts, once it opens for anything", async () => {
+        const dag = new Dag<any>("shared");
+        dag.node("login", () => ({ user: "ann", token: "t" }));
+        const { runId } = await dag.run({ store: store.redact("login.token") });
+        await until(async () => (await count("redactions")) === 1);
+        expect((await another().getRun(runId))?.nodes.get("login")?.output).toEqual({
+          user: "ann",
+          token: "[redacted]",
+        });
+        store.redact("login.user");
+        await until(async () => (await count("redactions")) === 2);
       });
 
       it("without what is redacted in maps and sets", async () => {

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Dag, PauseRun, type Context } from "dagwright";
+import { Dag, Fsm, next, PauseRun, stop, type Context, type FsmContext } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { calls, inputs, pipeline } from "../support/pipeline.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
-import { failure, sleep } from "../support/waiting.js";
+import { failure, sleep, until } from "../support/waiting.js";
 
 /** The guarantees of every store for finding and pruning runs. */
 export function listingContract(name: string, connect: () => Promise<StoreSubject>): void {
   describe(`Runs recorded in ${name}`, () => {
-    const { another, count } = useStores(connect);
+    const { another, count, execute } = useStores(connect);
     let store: SqlStore;
 
     beforeEach(() => {
@@ -45,6 +45,66 @@ export function listingContract(name: string, connect: () => Promise<StoreSubjec
         await expect(store.listRuns({ limit: 0 })).rejects.toThrow(RangeError);
         await expect(store.listRuns({ cursor: "nonsense" })).rejects.toThrow(/"cursor" must be/u);
         await expect(store.listRuns({ workflw: "x" } as any)).rejects.toThrow(/"workflow"/u);
+      });
+
+      it("in pages, by id if they were created at the same time", async () => {
+        const dag = new Dag("same");
+        dag.node("n", () => 1);
+        const ids = ["a", "b", "c", "d", "e"];
+        for (const runId of ids) await dag.run({ store, runId });
+        await execute("update runs set created_at = 5");
+        const pages: string[][] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await store.listRuns({ limit: 2, cursor });
+          pages.push(page.runs.map(({ runId }) => runId));
+          ({ cursor } = page);
+        } while (cursor !== undefined);
+        expect(pages).toEqual([["e", "d"], ["c", "b"], ["a"]]);
+        const all = await store.listRuns({ limit: 5 });
+        expect([all.runs.length, all.cursor]).toEqual([5, undefined]);
+      });
+
+      it("with exact percentiles of the attempts and cycles that completed", async () => {
+        const dag = new Dag<any>("timed");
+        dag.node("n", (fails: boolean) => {
+          if (fails) throw new Error("no");
+        });
+        dag.node("m", { needs: ["n"] }, () => {
+          throw new Error("no");
+        });
+        const namesake = new Dag("namesake");
+        namesake.node("n", () => 1);
+        const fsm = new Fsm<any>("timed");
+        fsm.state("s", { initial: true }, (ctx: FsmContext) => (ctx.cycle < 99 ? next("s") : stop()));
+        const durations = { a: 40, b: 10, c: 30, d: 20, twin: 20, failed: 500, other: 600 };
+        for (const [runId, duration] of Object.entries(durations)) {
+          const workflow = runId === "other" ? namesake : dag;
+          const inputs = workflow === dag ? { fails: runId === "failed" } : {};
+          await workflow.run({ store, runId, inputs }).catch(() => {});
+          const times = `started_at = 1000, finished_at = ${1000 + duration}`;
+          await execute(`update node_executions set ${times} where run_id = '${runId}'`);
+        }
+        await failure(dag.run({ store, runId: "untimed", inputs: { fails: false } }));
+        await execute("update node_executions set started_at = 9000000000000000 where run_id = 'untimed'");
+        await dag.run({ store, runId: "given", inputs: { fails: false }, overrides: { n: 1, m: 1 } });
+        await fsm.run({ store });
+        await execute("update fsm_cycles set started_at = 1000, finished_at = 1001 + cycle");
+        const { workflow, runs, nodes } = await store.stats("timed");
+        expect(workflow).toBe("timed");
+        expect(runs).toMatchObject({ total: 9, completed: 2, failed: 7 });
+        expect(Array.from(nodes)).toEqual([
+          ["m", { completed: 0, failed: 6, p50: undefined, p99: undefined }],
+          ["n", { completed: 6, failed: 1, p50: 20, p99: 40 }],
+          ["s", { completed: 100, failed: 0, p50: 50, p99: 99 }],
+        ]);
+        await execute("update runs set status = 'odd' where id = 'a'");
+        expect((await store.stats("timed")).runs).toMatchObject({ total: 9, completed: 2, failed: 6 });
+        const ended = { completed: 0, failed: 0, cancelled: 0 };
+        const none = { total: 0, queued: 0, running: 0, paused: 0, waiting: 0, ...ended };
+        for (const name of ["none", "\0"]) {
+          expect(await store.stats(name)).toEqual({ workflow: name, runs: none, nodes: new Map() });
+        }
       });
 
       it("with statistics", async () => {
@@ -123,6 +183,19 @@ export function listingContract(name: string, connect: () => Promise<StoreSubjec
         expect(login).toEqual({ user: "[redacted]", token: "[redacted]" });
       });
 
+      it("without what a store that is not open yet redacts, once it opens for anything", async () => {
+        const dag = new Dag<any>("shared");
+        dag.node("login", () => ({ user: "ann", token: "t" }));
+        const { runId } = await dag.run({ store: store.redact("login.token") });
+        await until(async () => (await count("redactions")) === 1);
+        expect((await another().getRun(runId))?.nodes.get("login")?.output).toEqual({
+          user: "ann",
+          token: "[redacted]",
+        });
+        store.redact("login.user");
+        await until(async () => (await count("redactions")) === 2);
+      });
+
       it("without what is redacted in maps and sets", async () => {
         const dag = new Dag<any>("secret");
         const value = () =>
@@ -169,6 +242,36 @@ export function listingContract(name: string, connect: () => Promise<StoreSubjec
         await expect(store.prune({})).rejects.toThrow(/"olderThan", "keepLast" or both/u);
         expect(await count("edge_traversals")).toBe(0);
       });
+    });
+
+    it("are kept when they ended last, or were created last if they ended at the same time", async () => {
+      const dag = new Dag("n");
+      dag.node("n", () => 1);
+      const kept = async (columns: string) => {
+        for (const runId of ["a", "b", "c"]) {
+          await store.delete(runId).catch(() => {});
+          await dag.run({ store, runId });
+        }
+        await execute(`update runs set ${columns}`);
+        expect(await store.prune({ keepLast: 1 })).toBe(2);
+        return (await store.listRuns()).runs.map(({ runId }) => runId);
+      };
+      const falling = "case id when 'a' then 3 when 'b' then 2 else 1 end";
+      expect(await kept(`finished_at = ${falling}, created_at = 4 - ${falling}`)).toEqual(["a"]);
+      expect(await kept(`finished_at = 1, created_at = ${falling}`)).toEqual(["a"]);
+      expect(await kept("finished_at = 1, created_at = 1")).toEqual(["c"]);
+    });
+
+    it("are pruned with the runs inside, which count as no runs of their own", async () => {
+      const inner = new Dag("inner");
+      inner.node("n", () => 1);
+      const outer = new Dag("outer");
+      outer.node("call", inner);
+      await inner.run({ store, runId: "alone" });
+      for (const runId of ["first", "second"]) await outer.run({ store, runId });
+      expect(await store.prune({ keepLast: 1 })).toBe(1);
+      expect((await store.listRuns({ roots: true })).runs.map(({ runId }) => runId)).toEqual(["second", "alone"]);
+      expect(await count("runs")).toBe(3);
     });
 
     it("are kept per workflow when many others are pruned", async () => {

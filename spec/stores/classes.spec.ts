@@ -23,6 +23,12 @@ describe("Classes", () => {
       /Circle, a subclass of the registered class "Shape".*"types"/u,
     );
     expect(rejection(new (class {})()).message).toContain("it is an instance of a class.");
+    class Odd {
+      get then() {
+        throw new Error("hidden");
+      }
+    }
+    expect(rejection(new Odd()).message).toContain("it is an instance of Odd.");
   });
 
   class Tags extends Set<string> {}
@@ -103,6 +109,12 @@ describe("Classes", () => {
     expect(copy).toMatchObject({ message: "no", reason: "funds", details: { n: 1 }, stack: error.stack });
     expect(Object.keys(copy)).toEqual(["reason", "details"]);
     expect(rejection({ error })).toMatchObject({ path: "error" });
+    class Named extends Error {
+      override get name() {
+        return "Named";
+      }
+    }
+    expect(Object.hasOwn(roundTrip(new Named("x"), new Codec({ Named })), "name")).toBe(false);
   });
 
   it("of errors need no registration if they are the platform's or this library's", async () => {
@@ -120,6 +132,11 @@ describe("Classes", () => {
       "NODE_TIMEOUT",
       "x",
     ]);
+    const failing = new Dag("failing");
+    failing.node("x", () => Promise.reject(new Error("no")));
+    const failed = await failing.run().catch((reason: unknown) => reason as object);
+    expect("run" in failed).toBe(true);
+    expect("run" in roundTrip(failed)).toBe(false);
     const aborted = roundTrip(AbortSignal.abort().reason);
     expect(aborted).toBeInstanceOf(DOMException);
     expect([aborted.name, aborted.message, aborted.code]).toEqual(["AbortError", "This operation was aborted", 20]);
@@ -192,6 +209,9 @@ describe("Classes", () => {
     let deep: unknown = 1;
     for (let i = 0; i < 5000; i++) deep = new Pair(deep, i);
     expect(rejection(deep, own).message).toMatch(/too deeply nested/u);
+    deep = 1;
+    while (own.canEncode(new Pair(deep, 1))) deep = new Pair(deep, 1);
+    expect(roundTrip(deep, own)).toEqual(deep);
   });
 
   it("whose encode or decode throws or returns a promise are rejected", () => {
@@ -226,6 +246,14 @@ describe("Classes", () => {
       });
       expect(refused({ is: later }).message).toContain('"is" of type "T" returned a promise; it must return a boolean');
     }
+    class Later {
+      then() {}
+    }
+    const later = new Codec({ T: { is: (value) => value instanceof Later, encode: () => 1, decode: () => 2 } });
+    expect(rejection({ a: new Later() }, later)).toMatchObject({
+      path: "a",
+      message: expect.stringContaining('it has a method "then"'),
+    });
     expect(() => new Codec({ T: 5 as any })).toThrow(TypeError);
   });
 });

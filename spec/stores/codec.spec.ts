@@ -1,3 +1,4 @@
+import querystring from "node:querystring";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StoreError } from "dagwright";
@@ -84,9 +85,18 @@ describe("A codec", () => {
     const custom = roundTrip(Object.defineProperty(new Error("x"), "name", { value: "Custom" }));
     expect([custom.name, Object.keys(custom)]).toEqual(["Custom", []]);
     expect(roundTrip(new AggregateError([cause], "all")).errors[0]).toBeInstanceOf(TypeError);
+    const without = new AggregateError([]);
+    Reflect.deleteProperty(without, "errors");
+    expect("errors" in roundTrip(without)).toBe(false);
+    expect(roundTrip(Object.assign(new Error("x"), { toJSON: 5 })).toJSON).toBe(5);
     const circular = new Error("circle");
     circular.cause = { circular: "no" };
     expect(roundTrip(circular).cause).toEqual({ circular: "no" });
+  });
+
+  it("restores records whose prototype is empty, as Node makes them", () => {
+    const copy = roundTrip({ query: querystring.parse("a=1&b=2") });
+    expect({ ...copy.query }).toEqual({ a: "1", b: "2" });
   });
 
   it("stores only the part of a buffer that a view covers", () => {

@@ -7,7 +7,14 @@ import { Declined, roundTrip, Shape } from "../support/codec.js";
 
 describe("A text that nobody wrote", () => {
   class Names extends Set<string> {}
-  const types = { Shape, Declined, Names, T: { is: () => false, encode: () => 1, decode: (data: any) => data.a } };
+  const none = { is: () => false, encode: () => 1 };
+  const types = {
+    Shape,
+    Declined,
+    Names,
+    T: { ...none, decode: (data: any) => data.a },
+    Call: { ...none, decode: () => () => 1 },
+  };
   const own = new Codec(types);
 
   it.each([
@@ -24,13 +31,18 @@ describe("A text that nobody wrote", () => {
     '[[1],["Error","TypeError",{},{},"Shape"]]',
     '[[1],["Error","constructor",{},{}]]',
     '[[1],["Error","Error"]]',
+    '[[1],["Error","TypeError",{},{},"Declined",5]]',
     '[[1],["coded","T",[["undefined"]]]]',
     '[[1],["coded","Shape",[1]]]',
+    '[[1],["coded","Call",5]]',
+    '[[1],["coded","Call",[1],5]]',
+    '[[1],{"then":[2]},["coded","Call",[1]]]',
     '[[1],["Map",1]]',
     '[[1],["Sparse",-1,{}]]',
     '[[1],["Sparse","5",{}]]',
     '[[1],["Sparse",1e400,{}]]',
     '[[1],["RegExp","(","",0]]',
+    '[[1],["RegExp",["a"],"",0]]',
     '[[1],["URL","x"]]',
     '[[1],["BigInt","x"]]',
     '[[1],["null",[]]]',
@@ -48,6 +60,7 @@ describe("A text that nobody wrote", () => {
     "[[]]",
     "[[1],[[[]]]]",
     `[[1],${'["coded","T",[[1],'.repeat(50_000)}${"]]".repeat(50_000)}]`,
+    `[[1],${'["coded","Call",[[1],'.repeat(101)}{}${"]]".repeat(101)}]`,
     "[".repeat(100_000),
     `[[1],${Array.from({ length: 50_000 }, (_, i) => `{"a":[${i + 2}]}`).join(",")},{}]`,
     `[[1],${Array.from({ length: 50_000 }, (_, i) => `[[[${i + 2}]]]`).join(",")},{}]`,

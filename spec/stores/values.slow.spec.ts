@@ -77,6 +77,8 @@ describe("Keys", () => {
       hidden,
       { [Symbol("s")]: 1 },
       Object.assign(new Map(), { extra: 1 }),
+      Object.assign(new Set(), { extra: 1 }),
+      Object.assign([, 1], { [Symbol("s")]: 1 }), // eslint-disable-line no-sparse-arrays
       Object.assign(new Date(0), { a: 1 }),
       Object.assign(Buffer.from("a"), { encoding: "utf8" }),
       Object.assign(new Uint8Array(1000), { unit: "m" }),
@@ -97,6 +99,9 @@ describe("Keys", () => {
     const throwing = Object.defineProperty({}, "bad", { enumerable: true, get: () => { throw null; } }); // prettier-ignore
     expect(rejection({ a: throwing }).path).toBe("a.bad");
     expect(rejection({ set: new Set([1, () => 1]) }).path).toBe("set[1]");
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(rejection({ a: proxy })).toMatchObject({ path: "a", message: expect.stringContaining("revoked") });
     expect(rejection({ a: Object.create({}) }).path).toBe("a");
     expect(rejection({ a: Object.create(Object.assign(Object.create(null), { n: 1 })) }).path).toBe("a");
     expect(rejection({ a: Object.assign(Object.create(Array.prototype), { length: 0 }) }).path).toBe("a");
@@ -130,6 +135,12 @@ describe("Keys", () => {
     const huge: unknown[] = [];
     huge[4_000_000_000] = 1;
     expect(roundTrip(huge).length).toBe(4_000_000_001);
+    expect(Reflect.ownKeys(roundTrip(huge))).toEqual(["4000000000", "length"]);
+    const longest: unknown[] = [];
+    longest.length = 2 ** 32 - 1;
+    expect(Reflect.ownKeys(roundTrip(longest))).toEqual(["length"]);
+    expect(roundTrip(longest).length).toBe(2 ** 32 - 1);
+    expect(roundTrip(Object.assign([], { unit: "m" })).unit).toBe("m");
     const mixed = roundTrip(Object.assign([, 1], { unit: "m" })); // eslint-disable-line no-sparse-arrays
     expect([mixed.length, ...Object.keys(mixed)]).toEqual([2, "1", "unit"]);
     expect(roundTrip(Object.assign(withJson([1]), { unit: "m" })).unit).toBe("m");
@@ -167,6 +178,13 @@ describe("Sizes", () => {
     for (let i = 0; i < 50_000; i++) value = wrap(value);
     expect(rejection(value).message).toMatch(/too deeply nested/u);
     expect(typeof codec.decode(codec.encodeThrown(value))).toBe("object");
+  });
+
+  it("of nested values that can be written can be read", () => {
+    let deepest: unknown = 1;
+    for (let i = 0; i < 1500; i++) deepest = [deepest];
+    while (codec.canEncode([deepest])) deepest = [deepest];
+    expect(codec.encode(roundTrip(deepest))).toBe(codec.encode(deepest));
   });
 });
 
@@ -242,6 +260,26 @@ describe("A thrown value", () => {
     }
     expect(typeof thrown(new Odd()).name).toBe("string");
     expect(thrown(new StoreError("x"))).toMatchObject({ name: "StoreError", code: "STORE", message: "x" });
+    expect(Reflect.ownKeys(thrown(new TypeError("x")))).not.toContain("name");
+    expect(Reflect.ownKeys(thrown(new TypeError()))).not.toContain("message");
+  });
+
+  it("is stored without the properties that can't be, or with descriptions of them", () => {
+    const parts = { status: 404, shape: new Shape("s"), [Symbol("s")]: 1, data: { n: 1, call: () => 1 } };
+    const cause = Promise.resolve();
+    const copy = thrown(Object.assign(new Error("x", { cause }), parts));
+    expect(copy).toBeInstanceOf(Error);
+    expect(copy).toMatchObject({ message: "x", status: 404, cause: expect.any(String), data: { n: 1 } });
+    expect(copy.data.call).toContain("function");
+    expect("shape" in copy).toBe(false);
+    const own = new Codec({
+      Shape: {
+        is: (value) => value instanceof Shape,
+        encode: ({ name }: Shape) => name,
+        decode: (name: string) => new Shape(name),
+      },
+    });
+    expect((own.decode(own.encodeThrown(Object.assign(new Error("x"), parts))) as any).shape).toEqual(new Shape("s"));
   });
 
   it("is described where it can't be stored, whatever it is", () => {

@@ -18,9 +18,9 @@ type Properties = Record<string, unknown>;
 export class Malformed extends Error {}
 
 /**
- * Reads a value that {@link ValueWriter} wrote: creates all objects, then fills each of them. Safe for untrusted text:
- * no value is called, properties are defined instead of assigned, and only known kinds and registered classes are
- * created. Of the user's code, only `decode` of registered types is called.
+ * Reads a value that {@link ValueWriter} wrote: creates each object where it is first referred to, and fills one after
+ * the other. Safe for untrusted text: no value is called, properties are defined instead of assigned, and only known
+ * kinds and registered classes are created. Of the user's code, only `decode` of registered types is called.
  *
  * Cost: linear, and no recursion, except for types with `decode`.
  */
@@ -45,7 +45,6 @@ export class ValueReader {
   /** @throws {Malformed}, and whatever constructors throw for invalid arguments */
   read(): unknown {
     if (this.entries.length === 0) throw new Malformed("there is no value");
-    for (let number = 1; number < this.entries.length; number++) this.object(number);
     const value = this.part(this.entries[0]);
     for (let number = 1; number < this.entries.length; number++) {
       this.level = this.levelOf(number);

@@ -73,7 +73,7 @@ export class AttemptPermits {
     }
   }
 
-  /** Acquires the slot of the run, if that is all that a node needs, and to be had at once. Returns whether it has. */
+  /** Acquires the slot of the run if a node needs nothing else and a slot is free. Returns whether it did. */
   acquireFreeSlot(node: number, holder: Holder | undefined): boolean {
     const { host } = this;
     const slots = host.schedulerOf(node) === undefined ? host.slotsOf(node) : undefined;
@@ -128,7 +128,7 @@ export class AttemptPermits {
     return permits & ~slots;
   }
 
-  /** Starts what waited for permits. */
+  /** Starts the nodes that waited for permits. */
   pump(): void {
     this.host.pump();
   }
@@ -209,7 +209,7 @@ export class AttemptPermits {
     yield* this.wait(node, n, pending, resource.label, isUnderWay);
   }
 
-  /** @param isUnderWay - whether the attempt has begun before */
+  /** @param isUnderWay - whether the attempt has already begun */
   private *wait(
     node: number,
     n: number,

@@ -16,7 +16,7 @@ export function relieve(waiting: Party): void {
   for (let full = fullInCircle(waiting); full !== undefined; full = fullInCircle(waiting)) full.grow();
 }
 
-/** A full channel in a circle of waiting through a node; undefined if there is no such circle. */
+/** A full channel in a circular wait that a node is part of; undefined if there is none. */
 function fullInCircle(from: Party): Channel | undefined {
   /** The first full channel on the way to each node. */
   const ways = new Map<Party, Channel | undefined>([[from, undefined]]);
@@ -40,7 +40,7 @@ export interface StreamNodeSite {
   readonly caller: Holder | undefined;
   /** The nodes that it waits for before it starts. */
   needs(): Iterable<Party>;
-  /** Whether a circle of waiting may lead through its streams alone. */
+  /** Whether its streams alone can form a circular wait. */
   readonly mayCircle: boolean;
   /** The error for a wait that would never end. */
   deadlock(text: string): Error;

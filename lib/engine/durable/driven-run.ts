@@ -6,7 +6,7 @@ import type { Recorder } from "./recorder.js";
 
 /** A run whose events can be observed. */
 export interface ObservableRun {
-  /** Gets all further events. Returns a function that ends that; undefined when the run is over. */
+  /** Subscribes to all further events. Returns a function that unsubscribes; undefined when the run is over. */
   observe(observer: Observer): (() => void) | undefined;
 }
 
@@ -15,17 +15,17 @@ export interface DrivenRun {
   readonly runId: string;
   /** Undefined if it had ended before. */
   readonly run: ObservableRun | undefined;
-  /** Resolves when this process drives it no longer, and that is recorded or can't be. */
+  /** Resolves when this process no longer drives it, and that is recorded or can't be. */
   readonly over: Promise<DriveEnd>;
-  /** Interrupts what is in flight, without an end of the run, which can go on elsewhere. */
+  /** Interrupts what is in flight without ending the run, which can continue elsewhere. */
   giveBack(error: DagwrightError): void;
 }
 
 /**
- * How a drive ended.
+ *  * How a drive ended.
  *
  * - `ended`: the run completed, failed or was cancelled, or is at rest; it settled as `run` does;
- * - `returned`: it was given back, and goes on from its record;
+ * - `returned`: it was given back, and continues from its record;
  * - `lost`: its store failed, or another driver has it. What is recorded stands.
  */
 export type DriveEnd =

@@ -46,7 +46,7 @@ export interface LookupOptions extends WaitOptions {
 
 /** A run to be recorded by one process, and driven by another. */
 export interface Submission {
-  /** As their schemas have made them. */
+  /** As parsed by their schemas. */
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
   readonly structure: string;
@@ -57,11 +57,11 @@ export interface DriveOptions {
   readonly store: RunStore;
   /** The token of the reservation. */
   readonly held: number;
-  /** The inputs of a run that has been submitted and not begun, whose structure is not known. They are not checked. */
+  /** The unchecked inputs of a run that was submitted but has not begun, whose structure is not known. */
   readonly unchecked?: Readonly<Record<string, unknown>> | undefined;
-  /** Ends what comes before the run begins. */
+  /** Aborts what happens before the run begins. */
   readonly abort: LazyAbort;
-  /** Called with the run before it begins: again if that has to be tried again. */
+  /** Called with the run before it begins, and again with each retry. */
   readonly onBegin?: ((run: ObservableRun) => void) | undefined;
 }
 
@@ -73,12 +73,12 @@ export interface RunUse {
   readonly inside?: {
     readonly outer: OuterRun;
     readonly how: ChildContinuation;
-    /** The inputs of `how`, as schemas have made them. */
+    /** The inputs of `how`, as parsed by their schemas. */
     readonly accepted: AcceptedInputs;
   };
 }
 
-/** Whether a run inside another one begins anew: it is told to, or its inputs have changed. */
+/** Whether a run inside another one starts over: because it was told to, or because its inputs have changed. */
 export function beginsAnew({ inputs }: RecordedRun, { inside }: RunUse): boolean {
   if (inside === undefined) return false;
   const { how, accepted } = inside;

@@ -4,7 +4,7 @@ import type { Holder } from "../policies/holder.js";
 import { isErrorOf, NodeTimeoutError, RetryExhaustedError } from "../run/errors.js";
 
 /**
- * * Tracks the calls of a cached node's function: what they throw, and what they read from the context. This tells a
+ * Tracks the calls of a cached node's function: what they throw, and what they read from the context. This tells a
  * failure of the node, which other runs share, from a failure of this run.
  */
 export class CallTracker {

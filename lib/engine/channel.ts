@@ -91,7 +91,7 @@ export class Channel {
   readonly nextItem = new StreamWait("the next item of", () => this.producer);
 
   /**
-   *    * @param buffer - how many items may wait for the slowest reader
+   * @param buffer - how many items may wait for the slowest reader
    * @param producer - replaced by the node inside it that produces the items, once that is known
    */
   constructor(
@@ -110,7 +110,7 @@ export class Channel {
   }
 
   /**
-   *    * Adds an item. Returns a promise while the buffer is full.
+   * Adds an item. Returns a promise while the buffer is full.
    * @param slot - released while the producer waits, which has to resume it
    */
   push(item: unknown, slot?: Slot): Promise<void> | undefined {

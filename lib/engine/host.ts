@@ -284,7 +284,7 @@ export function refuseRunInside(): never {
 }
 
 /**
- * * The inputs of a workflow, without optional ones that have no source; undefined if it takes none. Each run inside
+ * The inputs of a workflow, without optional ones that have no source; undefined if it takes none. Each run inside
  * keeps them, so they are a plain record: one without a prototype takes four times the memory.
  */
 function givenInputs({ signature }: NodeSpec, args: readonly unknown[]): Readonly<Record<string, unknown>> | undefined {

@@ -56,7 +56,7 @@ export interface Loop<R> {
 const Phase = { created: 0, opening: 1, running: 2, over: 3, recording: 4, settled: 5 } as const;
 
 /**
- *  *  * Takes a run from its start to its end, through these phases:
+ * Takes a run from its start to its end, through these phases:
  *
  * - created: asynchronous schemas may be checking its inputs. A run that ends meanwhile never began: it is not
  *   recorded, and emits no events;

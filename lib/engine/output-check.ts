@@ -14,7 +14,7 @@ export interface CheckedOutput {
 }
 
 /**
- *  * * Returns the result of a node as parsed by its schema.
+ * Returns the result of a node as parsed by its schema.
  * @throws {ValidationError} VALIDATION with all issues of the schema
  */
 export function* checkOutput(value: unknown, { schema, label, name, waits }: CheckedOutput): Coroutine {

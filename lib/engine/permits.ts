@@ -15,7 +15,7 @@ export interface PermitQueue extends PermitWaiter {
 }
 
 /**
- *  *  * Limits how many attempts are in flight. Nodes that wait for a permit queue up in the executor.
+ * Limits how many attempts are in flight. Nodes that wait for a permit queue up in the executor.
  *
  * Runs inside a run share its permits, as {@link InnerPermits}. A released permit goes to the run that has waited
  * longest for one.

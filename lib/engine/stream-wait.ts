@@ -7,7 +7,7 @@ import type { Channel, Party } from "./channel.js";
  */
 export class StreamWait implements Resource {
   /**
-   * * @param what - names what another node provides, in messages
+   * @param what - names what another node provides, in messages
    * @param from - that node
    * @param full - the channel that holds the waiting node back, if it waits for room
    */

@@ -7,7 +7,7 @@ export class WorkflowRegistry {
   private readonly workflows = new Map<string, Workflow<any>>();
 
   /**
-   *    * Adds workflows by their names. Adding one again changes nothing.
+   * Adds workflows by their names. Adding one again changes nothing.
    * @throws {TypeError} for anything but a dag or an fsm; {ValidationError} VALIDATION for a name that another workflow
    *   has
    */

@@ -282,7 +282,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
   // --- results and caches ---
 
   /**
-   * * Drops cached results: of all nodes or states, of one of them, or only its result for these `inputs`, by parameter
+   * Drops cached results: of all nodes or states, of one of them, or only its result for these `inputs`, by parameter
    * name. Results in memory are dropped when this returns, those in a custom store when the promise resolves.
    * @throws {ValidationError} VALIDATION when it does not exist, is not cached, or inputs are missing
    */

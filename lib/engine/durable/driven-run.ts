@@ -22,7 +22,7 @@ export interface DrivenRun {
 }
 
 /**
- *  * How a drive ended.
+ * How a drive ended.
  *
  * - `ended`: the run completed, failed or was cancelled, or is at rest; it settled as `run` does;
  * - `returned`: it was given back, and continues from its record;

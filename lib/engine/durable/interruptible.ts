@@ -46,7 +46,7 @@ export class Wait extends LazyAbort {
 }
 
 /**
- * * Settles as `work` does. Until the run is taken over, rejects at once on abort or timeout, since a store may take
+ * Settles as `work` does. Until the run is taken over, rejects at once on abort or timeout, since a store may take
  * long to answer.
  * @throws {CancelledError} | {RunTimeoutError} naming the run
  */

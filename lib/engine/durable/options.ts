@@ -10,7 +10,7 @@ export interface Continuing {
   /** Where the run is recorded. */
   store: RunStore;
   /**
-   * * Whether a run may continue with a workflow that has changed. Nodes keep their results if they and all their
+   * Whether a run may continue with a workflow that has changed. Nodes keep their results if they and all their
    * ancestors are unchanged.
    * @defaultValue false
    */

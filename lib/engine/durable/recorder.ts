@@ -102,7 +102,7 @@ export abstract class Recorder implements RunDriver {
   }
 
   /**
-   * * Once this process drives the run, calls `listener` with the events that other processes record for it, including
+   * Once this process drives the run, calls `listener` with the events that other processes record for it, including
    * those that came before. If it fails to claim the run, none is lost.
    * @param recorded - those that are recorded of the run
    */

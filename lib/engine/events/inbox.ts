@@ -28,7 +28,7 @@ export class Inbox {
   ) {}
 
   /**
-   *    * Resolves when the run has taken the event and, with a store, that is durable.
+   * Resolves when the run has taken the event and, with a store, that is durable.
    * @throws the error of {@link Receiver.notTaken} when the run ends first; {StoreError} UNSTORABLE, or when the event
    *   can't be written
    */
@@ -117,7 +117,7 @@ export class Inbox {
   }
 
   /**
-   * * Empties the queue of a run that has ended. If a recorded run is to continue, its events stay recorded until it
+   * Empties the queue of a run that has ended. If a recorded run is to continue, its events stay recorded until it
    * does; all others are refused, if their sender is in this process.
    */
   close({ continues }: { readonly continues: boolean }): void {

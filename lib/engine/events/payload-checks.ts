@@ -7,7 +7,7 @@ export class PayloadChecks {
   private checking: Promise<unknown> | undefined;
 
   /**
-   *    * * Calls `send` with the payload as parsed by its schema: at once, unless a schema is asynchronous.
+   * Calls `send` with the payload as parsed by its schema: at once, unless a schema is asynchronous.
    * @throws {ValidationError} VALIDATION with all issues of the schema
    */
   inOrder(

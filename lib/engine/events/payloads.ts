@@ -11,7 +11,7 @@ export function checkEvent(event: string, payload: unknown): void {
 }
 
 /**
- *  * * A payload as parsed by the schema of its event. A promise only if the schema returns one.
+ * A payload as parsed by the schema of its event. A promise only if the schema returns one.
  * @throws {ValidationError} VALIDATION with all issues of the schema
  */
 export function checkedPayload(event: string, payload: unknown, schema: StandardSchema<any, any> | undefined): unknown {

@@ -1,5 +1,5 @@
 /**
- *  * * * Publishes runs on the tracing channels of `node:diagnostics_channel`: `dagwright:run`, `dagwright:node`,
+ * Publishes runs on the tracing channels of `node:diagnostics_channel`: `dagwright:run`, `dagwright:node`,
  * `dagwright:attempt`. Each run, each node that starts, and each attempt is an asynchronous operation there: `start`
  * and `end` when it begins, `asyncStart` and `asyncEnd` when it has ended, and before that `error` if it has failed. A
  * store that is bound to a `start` channel is current while the run, the node or the attempt is in progress.

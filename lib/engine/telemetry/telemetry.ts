@@ -1,5 +1,5 @@
 /**
- *  * * The telemetry port: what follows runs from outside. Like an observer, it gets every event. It also carries a
+ * The telemetry port: what follows runs from outside. Like an observer, it gets every event. It also carries a
  * context of its own: into the functions that a run calls, into runs inside, to other threads, and through the store to
  * whoever drives the run next.
  *
@@ -11,7 +11,7 @@ import type { EventFacts } from "../../run/events.js";
 /** Made by `otel` of `dagwright/otel`. */
 export interface Telemetry {
   /**
-   * * Follows a run that is being created, in the context of its caller.
+   * Follows a run that is being created, in the context of its caller.
    * @internal
    */
   follow(run: FollowedRun): RunTelemetry;
@@ -24,7 +24,7 @@ export interface Telemetry {
     send: (trace: string | undefined) => Promise<T>,
   ): Promise<T>;
   /**
-   *    * * Starts to report how many runs wait.
+   * Starts to report how many runs wait.
    * @returns a function that stops it
    * @internal
    */

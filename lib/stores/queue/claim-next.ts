@@ -89,7 +89,8 @@ export function reserveRuns(
 }
 
 /**
- * The runs that an earlier attempt reserved whose answer was lost. @param since - when that was, by the shared clock
+ * The runs that an earlier attempt reserved whose answer was lost.
+ * @param since - when that was, by the shared clock
  */
 async function lostReservations(db: Kysely<Tables>, leases: Leases, since: number): Promise<RunRow[]> {
   const query = db.selectFrom("runs").selectAll().where("owner", "=", leases.owner).where("status", "<>", "running");

@@ -63,7 +63,8 @@ export interface RunTelemetry {
   /** Called with every event. @param node - the name of its node or state */
   record(facts: EventFacts, node: string | undefined): void;
   /**
-   * Called when an attempt of a node, or of an item of a map, begins. @param attempt - counted from 1
+   * Called when an attempt of a node, or of an item of a map, begins.
+   * @param attempt - counted from 1
    * @param item - its index
    */
   attempt(node: string, attempt: number, item: number | undefined): AttemptTelemetry;

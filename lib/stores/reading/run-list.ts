@@ -33,8 +33,8 @@ export interface RunFilter {
   /** Only runs created before this time, a date or ms since 1970. */
   readonly until?: number | Date | undefined;
   /**
-   * Only runs that ended, or came to rest, at or after this time, a date or ms since 1970. Fast with a workflow and a
-   * status, for which there is an index.
+   * Only runs that ended, or came to rest, at or after this time, a date or ms since 1970. With a workflow and a
+   * status, it reads no other runs.
    */
   readonly finishedSince?: number | Date | undefined;
   /** The maximum number of runs per page. @defaultValue 50 */

@@ -10,8 +10,8 @@ import type { ChildContinuation, RunInside, RunnableWorkflow } from "./run-insid
 import type { OuterRun } from "./outer-run.js";
 import { warnOfClassName } from "./durable/class-names.js";
 import { admission, whenAdmitted } from "./durable/admission.js";
-import type { DrivenRun } from "./durable/driven-run.js";
-import type { DriveOptions, Submission } from "./durable/recorded-runs.js";
+import type { DrivenRun, DriveOptions } from "./durable/driven-run.js";
+import type { Submission } from "./durable/recorded-runs.js";
 import type { ChildRunOptions } from "../definition/context.js";
 import type { SendOptions } from "./durable/options.js";
 import type { CommonRunOptions } from "./options.js";

@@ -29,13 +29,12 @@ import {
 import {
   beginsAnew,
   insideOptions,
-  RecordedRuns,
   type ContinuedRun,
   type EndedRun,
-  type RemoteRun,
   type RunUse,
-  type Submission,
-} from "../../engine/durable/recorded-runs.js";
+} from "../../engine/durable/continuation.js";
+import type { RemoteRun } from "../../engine/durable/handles.js";
+import { RecordedRuns, type Submission } from "../../engine/durable/recorded-runs.js";
 import { inProgress } from "../../engine/durable/restore.js";
 
 /** The recorded runs of one dag. */

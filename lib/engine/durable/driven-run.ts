@@ -1,6 +1,8 @@
+import type { LazyAbort } from "../../base/abort.js";
 import type { DagwrightError } from "../../base/errors.js";
 import type { RunBase } from "../../run/run-base.js";
 import type { Observer } from "../../run/events.js";
+import type { RunStore } from "../../stores/store.js";
 import type { RunPromises } from "../run-promises.js";
 import type { Recorder } from "./recorder.js";
 
@@ -8,6 +10,19 @@ import type { Recorder } from "./recorder.js";
 export interface ObservableRun {
   /** Subscribes to all further events. Returns a function that unsubscribes; undefined when the run is over. */
   observe(observer: Observer): (() => void) | undefined;
+}
+
+/** The options of `RecordedRuns.drive`. */
+export interface DriveOptions {
+  readonly store: RunStore;
+  /** The token of the reservation. */
+  readonly held: number;
+  /** The unchecked inputs of a run that was submitted but has not begun, whose structure is not known. */
+  readonly unchecked?: Readonly<Record<string, unknown>> | undefined;
+  /** Aborts what happens before the run begins. */
+  readonly abort: LazyAbort;
+  /** Called with the run before it begins, and again with each retry. */
+  readonly onBegin?: ((run: ObservableRun) => void) | undefined;
 }
 
 /** A recorded run that this process drives for a service. */

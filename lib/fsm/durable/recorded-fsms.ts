@@ -1,13 +1,12 @@
-import type { LiveRun } from "../../engine/durable/live-runs.js";
 import {
   beginsAnew,
   insideOptions,
-  RecordedRuns,
   type ContinuedRun,
   type EndedRun,
   type RunUse,
-  type Submission,
-} from "../../engine/durable/recorded-runs.js";
+} from "../../engine/durable/continuation.js";
+import type { LiveRun } from "../../engine/durable/live-runs.js";
+import { RecordedRuns, type Submission } from "../../engine/durable/recorded-runs.js";
 import { checkedPayload } from "../../engine/events/payloads.js";
 import { inProgress } from "../../engine/durable/restore.js";
 import type { Runs } from "../../engine/runs.js";

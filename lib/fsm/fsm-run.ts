@@ -185,7 +185,7 @@ export class FsmRun extends ExecutingRun implements DelayedRun {
 
   // --- runs inside ---
 
-  /** The current state waits for a permit. It gets one when there is one. */
+  /** Called when the current state waits for a permit. It gets the next one that is free. */
   enqueue(): void {
     this.relieve();
   }
@@ -250,7 +250,7 @@ export class FsmRun extends ExecutingRun implements DelayedRun {
     else this.waits.putAway();
   }
 
-  /** The run waits. */
+  /** Called when the run begins to wait. */
   waitBegan(): void {
     this.setResting(true);
     this.putAwayWhenPolled();

@@ -63,7 +63,7 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     return super.attach(runId, await this.withCheckedEvents(options, "attach"));
   }
 
-  /** The options with what the schemas of the events to send make of their payloads. @throws {ValidationError} */
+  /** The options, in which the payloads of the events to send are parsed by their schemas. @throws {ValidationError} */
   private async withCheckedEvents(options: FsmResumeOptions<any>, method: "resume" | "attach") {
     checkFsmResumeOptions(options, method);
     const { receiver } = this.factory.planFor(options);

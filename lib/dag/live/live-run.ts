@@ -40,7 +40,7 @@ const resolved = Promise.resolve();
  * Guarantees:
  * - a node is computed from results and inputs of one moment, and at most once for it, retries aside;
  * - a node whose result has not changed causes no computation of the nodes that depend on it;
- * - one that failed is computed again whenever something it depends on has been computed.
+ * - a failed node is computed again whenever something it depends on has been computed.
  *
  * The nodes that only one branch of a choice needs wait for its gate, a vertex after the nodes in `freshness`.
  *

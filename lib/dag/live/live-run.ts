@@ -273,7 +273,7 @@ export class LiveRun extends LiveResources implements FreshnessListener, Settlin
     const { state } = this;
     if (!this.needs.areMet(node)) return this.results.skip(node);
     state.status[node] = Status.running;
-    // Only that it has started matters, not when.
+    // All that matters is that it has started, not when.
     state.setStarted(node, 0);
     const isManaged = this.managesAll || this.plan.managed?.[node] === 1 || this.calls?.has(node) === true;
     if (isManaged) this.results.forgetPolicies(node);

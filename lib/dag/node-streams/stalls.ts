@@ -4,9 +4,10 @@ import { findLastingDeadlock } from "../../policies/deadlock.js";
 import { anyWaits, Holder } from "../../policies/holder.js";
 
 /**
- * Streams that split and join again can wait in a circle: a producer for room, which a node would make that waits for
- * another stream, and so on. Then a full buffer in the circle grows by an item, as often as needed. The same streams
- * with larger buffers would not have waited. Source: T. M. Parks, Bounded Scheduling of Process Networks, 1995.
+ * Streams that split and join again can end in a circular wait: a producer waits for room, which a node would make that
+ * waits for another stream, and so on. Then a full buffer in the circle grows by an item, as often as needed: with
+ * larger buffers, the same streams would not have waited. Source: T. M. Parks, Bounded Scheduling of Process Networks,
+ * 1995.
  *
  * Call this whenever a node begins to wait: only then can a circle close.
  *
@@ -36,7 +37,7 @@ export interface StreamNodeSite {
   describe(): string;
   /** The node that its run belongs to. */
   readonly outer: Party | undefined;
-  /** What it waits as a part of. */
+  /** What it counts as a part of when it waits. */
   readonly caller: Holder | undefined;
   /** The nodes that it waits for before it starts. */
   needs(): Iterable<Party>;
@@ -46,7 +47,7 @@ export interface StreamNodeSite {
   deadlock(text: string): Error;
 }
 
-/** A node of a run that produces, streams, or keeps others that do from starting. */
+/** A node of a run that produces items, streams them, or keeps nodes that do from starting. */
 export class StreamNode implements Party {
   /** Its place in each channel that it streams. */
   readonly readers = new Map<Channel, Cursor>();
@@ -55,7 +56,7 @@ export class StreamNode implements Party {
   readonly result: StreamWait = new StreamWait("the result of", () => this);
   /** The channels that it fills. */
   private readonly channels = new Set<Channel>();
-  /** Of a workflow: the nodes inside that fill channels in its place. */
+  /** For a workflow: the nodes inside that fill channels in its place. */
   private readonly inside = new Set<Party>();
 
   get mayCircle(): boolean {

@@ -66,7 +66,7 @@ export class Computations {
     this.overtaken = [];
     for (const computation of overtaken) {
       const { name } = plan.specs[computation.node];
-      const message = `What node "${name}" was computed from has changed. It is computed anew.`;
+      const message = `Something that node "${name}" depends on has changed. It is being computed again.`;
       computation.stop(new CancelledError(message, { runId, node: name }));
     }
   }

@@ -190,7 +190,7 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
       if (failure === undefined) continue;
       const why = asSentence(messageOf(failure.error));
       const reason = failure.isRefusal ? "a value of its source was refused" : "its source failed";
-      const message = `Input "${input}" of "${this.workflow}" is followed no more, because ${reason}: ${why} Follow another one.`;
+      const message = `Input "${input}" of "${this.workflow}" is no longer followed, because ${reason}: ${why} Follow another one.`;
       errors.push(new ExecutionError(message, { runId, cause: failure.error }));
     }
     if (this.#fault !== undefined) errors.push(this.#fault);

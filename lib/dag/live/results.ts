@@ -174,7 +174,7 @@ export class LiveResults {
     const { node } = computation;
     const isSameInside = this.keepInside(computation);
     const { name, options } = plan.specs[node];
-    const message = `Node "${name}" paused, which a live dag can't. Let it return, and set an input to go on.`;
+    const message = `Node "${name}" paused, which is impossible in a live dag. Let it return, and set an input to continue.`;
     const error = isPause(thrown)
       ? nodeError(state, node, message, { cause: thrown })
       : nodeFailure(state, node, thrown);

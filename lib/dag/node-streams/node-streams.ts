@@ -174,7 +174,7 @@ export class NodeStreams {
       needs: () => this.needsOf(node),
       deadlock: (text) =>
         new DeadlockError(
-          `Node "${name}" would wait forever: ${text}. Give one of them a key, or a scheduler, of its own.`,
+          `Node "${name}" would wait forever: ${text}. Give one of them its own key or scheduler.`,
           siteOf(state, node, state.attemptsOf(node)),
         ),
     };

@@ -104,6 +104,6 @@ async function hasProgressed(trx: Kysely<Tables>, { id, updated_at }: RunRow): P
 
 function poisoned({ id, workflow }: RunRow, recoveries: number): StoreError {
   const times = recoveries === 1 ? "once" : `${recoveries} times in a row`;
-  const message = `Run ${show(id)} of ${show(workflow)} is given up: its driver died ${times}, without completing a node. Find out which of its nodes ends the process, then resume or delete the run.`;
+  const message = `Run ${show(id)} of ${show(workflow)} was given up: its driver died ${times}, without completing a node. Find out which of its nodes ends the process, then resume or delete the run.`;
   return new StoreError(message, "POISONED");
 }

@@ -11,13 +11,13 @@ export type Inputs = Readonly<Record<string, unknown>>;
 export type Overrides = ReadonlyMap<number, unknown>;
 
 export interface NewInputs extends AcceptedInputs {
-  /** The inputs that asynchronous schemas make of them. */
+  /** The inputs as parsed by asynchronous schemas. */
   readonly later?: Promise<Inputs>;
 }
 
 export const NO_INPUTS: Inputs = Object.freeze({});
 
-/** What a run without inputs begins with. */
+/** The inputs of a run without any. */
 export const NOTHING_TAKEN: NewInputs = Object.freeze({ inputs: NO_INPUTS });
 
 /** The nodes that a run executes. */
@@ -41,8 +41,8 @@ export const WHOLE: RunningPart = Object.freeze({
 });
 
 /**
- * The inputs of a run as their schemas make them, now or later.
- * @param declared - what the dag declares of its inputs, if it does
+ * The inputs of a run as parsed by their schemas, now or later.
+ * @param declared - the declared inputs of the dag, if there are any
  * @throws {MissingInputError} | {ValidationError} | {TypeError} when they are missing, unknown or invalid
  */
 export function acceptInputs(

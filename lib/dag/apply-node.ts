@@ -27,7 +27,7 @@ export function applyNode(run: CallingRun, node: number): unknown {
   }
 }
 
-/** Apart, so that V8 makes one function of the loop and the usual cases. */
+/** A function of its own, so that V8 inlines the usual cases into the loop. */
 function applyMany(run: CallingRun, node: number): unknown {
   const { args, argStart, functions, self } = run.state.plan;
   const fn = functions[node];

@@ -6,7 +6,7 @@ import { Status } from "../run/status.js";
 import { conditionValue, innerValue } from "./choice-rules.js";
 import { hasOutput } from "./outputs.js";
 
-/** A node's arguments can't be assembled; becomes the node's failure. */
+/** Thrown when a node's arguments can't be assembled. It becomes the node's failure. */
 export class WiringFault extends Error {}
 
 const NO_VALUES: readonly unknown[] = [];
@@ -28,7 +28,7 @@ export class Arguments {
     private readonly plan: DagPlan,
     private readonly state: RunState,
     private readonly runInputs: readonly unknown[],
-    /** Those of the nodes, if they stream items. */
+    /** The streams of the nodes, if they stream items. */
     private readonly streams: Streams | undefined,
   ) {}
 
@@ -90,11 +90,11 @@ export class Arguments {
     return values;
   }
 
-  /** A `when` whose condition gave no boolean. */
+  /** The error of a `when` whose condition gave no boolean. */
   private conditionFault(node: number): WiringFault {
     const condition = this.plan.choices?.of.get(node)?.condition as ChoiceCondition;
     const { name } = this.plan.specs[node];
-    // Throws by itself if the result lacks the output.
+    // Throws if the result lacks the output.
     if (condition.code < 0) this.value(condition.code, node, undefined);
     const given = show(conditionValue(this.plan, this.state, condition));
     return new WiringFault(`The condition "${condition.text}" of "${name}" gave ${given}. It must give true or false.`);

@@ -20,7 +20,7 @@ export function withInput(fork: Fork, result: unknown, args: readonly unknown[])
 /**
  * The branch that a condition or select chose, and the value it passes on.
  * @param args - the fork's arguments, read only for a result without a value
- * @throws {WiringFault} when the result chooses no branch, or one that leads nowhere
+ * @throws {WiringFault} when the result chooses no branch, or one that is not connected
  */
 export function choose(plan: DagPlan, node: number, result: unknown, args: () => readonly unknown[]): Choice {
   const { name, kind } = plan.specs[node];

@@ -6,7 +6,7 @@ import { Status } from "../run/status.js";
 import { isMet } from "./branching.js";
 import { hasOutput } from "./outputs.js";
 
-/** What a choice found out: the branch to take, or one of these. */
+/** What a choice decided: the branch to take, or one of these. */
 export const Taken = { none: -1, fault: -2 } as const;
 
 /** The branch that a `when` takes, or {@link Taken}. */

@@ -6,9 +6,9 @@ import { branchOfWhen, givesValue, Taken } from "./choice-rules.js";
 
 const Gate = { undecided: 0, open: 1, closed: 2 } as const;
 
-/** The readiness of nodes, as choices change it. */
+/** The readiness of nodes, which choices change. */
 export interface Doors {
-  /** One thing less that a pending node waits for. */
+  /** A pending node waits for one thing less. */
   admit(node: number): void;
   /** Skips a node, if it is pending. @param cause - see `skippedBy` */
   dismiss(node: number, cause: string): void;
@@ -31,9 +31,9 @@ export class ChoiceTracker {
   private readonly gates: Uint8Array;
   /** The branches that choices take, or {@link Taken}. */
   private readonly taken = new Map<number, number>();
-  /** The branches that coalesces have got to; absent for the first. */
+  /** The branches that coalesces have reached; absent for the first. */
   private readonly reached = new Map<number, number>();
-  /** Where choices wait for all their needs: how many have yet to settle. */
+  /** For choices that wait for all their needs: how many needs have yet to settle. */
   private readonly unsettled: Map<number, number> | undefined;
   /** Decided gates whose nodes have not been notified yet. */
   private readonly decided: number[] = [];
@@ -63,14 +63,14 @@ export class ChoiceTracker {
     return this.choices.of.has(node);
   }
 
-  /** A need of a choice has settled. */
+  /** Called when a need of a choice has settled. */
   needSettled(node: number): void {
     const left = this.unsettled?.get(node) ?? 0;
     if (left > 0) this.unsettled?.set(node, left - 1);
     this.advance(node);
   }
 
-  /** A choice has settled: what it has not decided is not taken. */
+  /** Called when a choice has settled: the branches that it has not decided on are not taken. */
   settled(node: number): void {
     const cause = this.state.skippedBy(node);
     for (const gate of (this.choices.of.get(node) as Choice).gates) this.decide(gate, Gate.closed);
@@ -89,7 +89,9 @@ export class ChoiceTracker {
     return hasTaken;
   }
 
-  /** Tells the nodes of the gates that were decided. @param cause - why the closed ones are; by default, their choice */
+  /**
+   * Notifies the nodes of the gates that were decided. @param cause - why the closed ones are; by default, their choice
+   */
   announce(cause?: string): void {
     const { order, start } = this.choices.members;
     for (let gate = this.decided.pop(); gate !== undefined; gate = this.decided.pop()) {

@@ -287,7 +287,7 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
     const left = connections.filter(({ node }) => node !== source);
     if (left.length === connections.length) {
       throw new ValidationError(
-        `connect() has led nothing from "${source}" to "${target}". Where "${target}" needs it by itself, call configureNode("${target}", { needs }).`,
+        `connect() added no connection from "${source}" to "${target}". Where "${target}" needs it by itself, call configureNode("${target}", { needs }).`,
       );
     }
     this.added.set(target, left);

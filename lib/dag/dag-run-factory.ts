@@ -52,7 +52,7 @@ interface Source extends DefinedDag {
   readonly options: { readonly errorStrategy?: ErrorStrategy | undefined; readonly backends?: Backends | undefined };
 }
 
-/** The options that each run has of its own, even those of one stream. */
+/** The options that differ between runs, even between those of one stream. */
 export type OwnOptions = Pick<RunOptions<any>, "inputs" | "runId">;
 
 /** The limits of nodes that the runs of one stream share, by name. */
@@ -103,10 +103,10 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   /** The name of the class that names the dag, "" if the class has none; undefined if the dag has a name of its own. */
   className: string | undefined;
   readonly planned: CurrentPlan<DagPlans>;
-  /** The plans that have been searched for lost names. */
+  /** The plans that were searched for names that a compiler has changed. */
   private searched: DagPlans | undefined;
   private readonly plainSetup: RunSetup;
-  /** That of a run with a handle. */
+  /** The setup of a run with a handle. */
   private readonly startedSetup: RunSetup;
   private readonly syncSetup: RunSetup;
 
@@ -140,7 +140,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     return requireValid(this.planningIn(this.planned.now, inputs), options);
   }
 
-  /** The same for a run inside of another one, whose plan goes with the latest plans of workflows inside. */
+  /** The plan for a run inside another one, made with the latest plans of the workflows inside. */
   planInside(inputs: Readonly<Record<string, unknown>> | undefined, options: Strictness = {}): DagPlan {
     return requireValid(this.planningIn(this.planned.latest, inputs), options);
   }
@@ -190,7 +190,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     part?: Part,
     shared: SharedWith = NOTHING_SHARED,
   ): DagRun {
-    // Those of a run inside another one are of that run, which has checked them.
+    // The options of a run inside another one come from that run, which has checked them.
     if (given !== NO_OPTIONS && shared.outer === undefined) checkRunOptions(given, this.inputNames);
     if (given.ifExists === "attach") checkIdentity(given);
     const sync = purpose === "runSync";
@@ -199,7 +199,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     return this.make(options, options, purpose, part, shared);
   }
 
-  /** Creates the run of an item of a stream. @param options - those of all items, which have been checked */
+  /** Creates the run of an item of a stream. @param options - those of all items, already checked */
   createItem(options: RunOptions<any>, item: OwnOptions, limits: StreamLimits | undefined): DagRun {
     return this.make(options, item, "run", undefined, limits === undefined ? NOTHING_SHARED : { limits });
   }
@@ -291,7 +291,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   }
 
   /**
-   * The options of a run, with what its backends are.
+   * The options of a run, with its backends resolved.
    * @throws {ValidationError} VALIDATION for undefined backends
    */
   routed(plan: DagPlan, given: DagRunOptions, isOutermost = true): DagRunOptions {
@@ -349,7 +349,7 @@ export function overridesIn(plan: DagPlan, overrides: Readonly<Record<string, un
   return new Map(Object.entries(overrides).map(([name, value]) => [nodeIn(plan, name), value]));
 }
 
-/** Gives a run the inputs that its schemas make, before it begins. */
+/** Gives a run its inputs, as parsed by its schemas, before it begins. */
 async function useLater(later: Promise<Inputs>, state: RunState): Promise<void> {
   state.inputs = await later;
 }
@@ -394,7 +394,7 @@ function backendInSync({ specs }: DagPlan): TypeError {
 }
 
 function warnOfLostName(planning: Planning<DagPlan>): void {
-  // Finds all issues only if one of these is possible.
+  // Searches for issues only if there can be one.
   if (planning.plan.inputs.every(({ required }) => required.length > 0)) return;
   const lost = planning.issues.find(({ code }) => code === "LOST_NAME");
   if (lost !== undefined) warn(lost.message, "DagwrightWarning");

@@ -234,7 +234,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     return this.slice?.isWaiting === true;
   }
 
-  /** How many of the open nodes have nothing left but runs inside that wait. */
+  /** How many of the open nodes only wait, through their runs inside. */
   private get resting(): number {
     return this.lazyInner === undefined ? 0 : this.lazyInner.resting.count;
   }
@@ -327,7 +327,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     return joined([this.state.waitingFor ?? [], this.inside?.waitingFor() ?? []].flat());
   }
 
-  /** A wait has ended. */
+  /** Called when a wait has ended. */
   woke(): void {
     this.setResting(false);
     this.readClock();
@@ -368,7 +368,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     return plan.order.some((i) => status[i] < Status.running || status[i] === Status.paused);
   }
 
-  /** Only waits keep the run from ending. */
+  /** Called when only waits keep the run from ending. */
   private rest(): void {
     if (this.readiness?.takeCompleted() === true) return this.pump();
     if (this.budget <= 0) this.onIdle?.();

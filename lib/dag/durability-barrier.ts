@@ -1,9 +1,9 @@
-/** Holds started nodes, or items of a map, back until everything recorded before them is durable. */
+/** Holds back started nodes, or items of a map, until everything recorded before them is durable. */
 export class DurabilityBarrier<T> {
-  /** What is held back, and the write that it waits for. */
+  /** The nodes or items that are held back, and the write that they wait for. */
   private held: T[] = [];
   private durable: Promise<void> | undefined;
-  /** What is released, from `next` on. */
+  /** The released nodes or items, from `next` on. */
   private open: T[] = [];
   private next = 0;
 

@@ -24,7 +24,7 @@ export interface FailingRun extends PausingRun {
   contextOf(node: number): NodeContext;
   /** Settles a node that has started with the outcome of `work`. */
   settleWith(node: number, work: () => unknown): void;
-  /** Goes on without the result of a node. */
+  /** Continues without the result of a node. */
   goOnAfter(node: number): void;
   /** Enters the loop again after a wait. */
   reenter(work: () => void): void;
@@ -52,7 +52,7 @@ export function failNode(run: FailingRun, node: number, thrown: unknown, decided
   void action.then((settled) => run.reenter(() => perform(run, node, error, settled)));
 }
 
-/** Fails a node that has not started, unless a value or its fallback takes its place. */
+/** Fails a node that has not started, unless a value or its fallback replaces its result. */
 export function failUnstarted(
   run: FailingRun,
   node: number,

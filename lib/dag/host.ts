@@ -88,7 +88,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   /**
-   * @param trips - those that an item of a map may go with
+   * @param trips - the trips that an item of a map may join
    * @param item - the name of the item
    */
   execute(

@@ -16,7 +16,7 @@ import type { RunSetup } from "./run-setup.js";
 
 const NO_PATHS: readonly string[] = Object.freeze([]);
 
-/** The run of a dag, as it gives to the runs inside it. */
+/** The run of a dag, as the source of what runs inside it share. */
 interface SharingRun extends RestingRun {
   permitsOf(node: number): Permits;
   readonly options: DagRunOptions;
@@ -25,13 +25,15 @@ interface SharingRun extends RestingRun {
   sharePermits(): SharedPermits;
 }
 
-/** What the run of a dag gives to the runs inside it: options, permits, and the slots of the nodes that begin them. */
+/**
+ * What the run of a dag shares with the runs inside it: options, permits, and the slots of the nodes that begin them.
+ */
 export class DagInnerRuns implements InnerRuns {
-  /** The nodes that have nothing left but runs inside which wait. */
+  /** The nodes that only wait, through their runs inside. */
   readonly resting: Resting;
   /** The permits that the runs inside share; undefined before there are any. */
   private shared: SharedPermits | undefined;
-  /** What schemas have made of their inputs before this run began. */
+  /** Their inputs, as far as schemas parsed them before this run began. */
   private readonly checks: InnerChecks | undefined;
   /** The slots of the plain nodes that have begun runs inside. */
   private readonly slots = new Map<number, PlainSlot>();
@@ -81,7 +83,7 @@ export class DagInnerRuns implements InnerRuns {
     return (this.shared ??= this.run.sharePermits());
   }
 
-  /** None, if all are kept anyway. */
+  /** None if all are kept anyway. */
   needsOf(name: string): readonly string[] {
     if (this.run.options.retain !== "outputs") return NO_PATHS;
     this.lazyNeeds ??= innerNeedsOf(this.plan);

@@ -5,8 +5,8 @@ import { inputsLate } from "./errors.js";
 import { failUnstarted, type FailingRun } from "./fail-node.js";
 
 /**
- * The deadlines for nodes' inputs (`inputsTimeout`), counted from the start of the run. One timer serves them all. A node
- * whose inputs are late fails, or its fallback takes its place.
+ * The deadlines for nodes' inputs (`inputsTimeout`), counted from the start of the run. One timer serves them all. A
+ * node whose inputs are late fails, unless its fallback replaces its result.
  */
 export class InputDeadlines {
   /** Nodes that must fail because their inputs arrived too late. */

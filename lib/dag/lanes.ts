@@ -58,7 +58,7 @@ export class Lanes {
     this.runners.forEach(({ backend, name }, i) => shared.add(backend ?? name, this.permits[this.laneAt[i + 1]]));
   }
 
-  /** Gives the permits back that other runs share. */
+  /** Gives back the permits that other runs share. */
   close(): void {
     for (const permits of this.permits) permits.close();
   }

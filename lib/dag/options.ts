@@ -55,8 +55,8 @@ export interface RunOptions<
   /** The worker threads to use. @defaultValue a pool that all runs without one share */
   pool?: ThreadPool | undefined;
   /**
-   * Backends by the names that nodes have for them, and limits by name: `{ thread: { limit: 2 }, billing: rpc(…) }`. They
-   * go before those of the workflow, name by name, and hold for the workflows inside, too.
+   * Backends by the names that nodes have for them, and limits by name: `{ thread: { limit: 2 }, billing: rpc(…) }`.
+   * They override those of the workflow, name by name, and also apply to the workflows inside.
    */
   backends?: Backends | undefined;
   /** Results by node name; those nodes do not run. */
@@ -69,7 +69,7 @@ export interface RunOptions<
 
 /** The options of a run, as its loop sees them. */
 export interface DagRunOptions extends RunOptions<any> {
-  /** What its backends are; undefined if neither the run nor its workflow names any. */
+  /** Its backends; undefined if neither the run nor its workflow names any. */
   readonly routing?: Routing | undefined;
 }
 

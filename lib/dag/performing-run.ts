@@ -39,8 +39,8 @@ import { Way, waysOf } from "./ways.js";
  * every outcome to the run's state. A node without options is a plain call, with a promise only if its function returns
  * one; any other is a coroutine of policies around the call.
  *
- * What a plain call needs is in small functions without closures, which V8 inlines. What belongs to a feature is in an
- * object that exists only if the plan, the options or a node use it.
+ * The code of plain calls is in small functions without closures, which V8 inlines. The code of a feature is in an
+ * object that exists only if the plan, the options or a node use that feature.
  *
  * Not here: what surrounds an attempt (`attempts.ts`), what a failure does (`fail-node.ts`), runs inside
  * (`inner-runs.ts`).
@@ -159,7 +159,7 @@ export abstract class PerformingRun
     return this.calls === undefined ? this.permits : this.calls.lanes.permitsOf(node);
   }
 
-  /** Gives the permits back that this run shares. */
+  /** Gives back the permits that this run shares. */
   protected closePermits(): void {
     this.runPermits.close();
     this.calls?.lanes.close();
@@ -189,7 +189,7 @@ export abstract class PerformingRun
     if (this.emitter === undefined || this.mayBegin(this.emitter, node)) this.perform(node);
   }
 
-  /** Launches a node that is more, or less, than a plain call. */
+  /** Launches a node that is not a plain call. */
   private launchSpecial(node: number, way: number): void {
     this.readiness?.companions?.launched(node);
     if (way === Way.given) return this.override(node, this.setup.overrides?.get(node));

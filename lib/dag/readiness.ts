@@ -63,7 +63,7 @@ export class Readiness implements Doors {
     }
   }
 
-  /** The first observer subscribed. */
+  /** Called when the first observer has subscribed. */
   listen(emitter: EventEmitter): void {
     this.emitter = emitter;
   }
@@ -96,7 +96,9 @@ export class Readiness implements Doors {
     return this.consumers !== undefined && this.consumers[source] === 1;
   }
 
-  /** A node has started to produce items: the nodes that stream them are ready, unless they wait for others. */
+  /**
+   * Called when a node has started to produce items: the nodes that stream them are ready, unless they wait for others.
+   */
   started(source: number): void {
     const { plan, pending, state, companions } = this;
     if (companions === undefined || companions.hasBegun(source)) return;
@@ -177,7 +179,7 @@ export class Readiness implements Doors {
     if (this.state.status[node] === Status.pending) this.skip(node, cause);
   }
 
-  /** An edge into an `any` node has settled. */
+  /** Called when an edge into an `any` node has settled. */
   private releaseAny(node: number, source: number, edge: number, alive: boolean): void {
     const { winners } = this.state.facts;
     const needs = this.plan.anyNeeds.get(node) as readonly AnyNeed[];

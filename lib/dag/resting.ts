@@ -17,18 +17,18 @@ export interface RestingRun {
   pump(): void;
 }
 
-/** The nodes of a run that have nothing left but runs inside which wait. */
+/** The nodes of a run that only wait, through their runs inside. */
 export class Resting {
   /** How many there are. */
   count = 0;
-  /** Whether runs inside were put away, so that the run is to follow. */
+  /** Whether runs inside were put away, so that the run has to follow. */
   isLeaving = false;
   /** Those that let others go first, in sequential mode. */
   private rested: readonly number[] = [];
 
   constructor(private readonly run: RestingRun) {}
 
-  /** A run inside has come to rest, or goes on. */
+  /** Called when a run inside has come to rest, or continues. */
   update(): void {
     const { run } = this;
     if (run.isOver) return;
@@ -40,12 +40,12 @@ export class Resting {
     if (this.count > 0 || run.open === 0) run.pump();
   }
 
-  /** Runs inside were put away. */
+  /** Called when runs inside were put away. */
   leave(): void {
     this.isLeaving = true;
   }
 
-  /** Puts the runs inside away. A node may tell of one of them only: notes what all wait for. */
+  /** Puts the runs inside away. Since a node may report only one of them, notes what all of them wait for. */
   putAway(): void {
     const { children, state } = this.run;
     for (const name of children.nodes) {

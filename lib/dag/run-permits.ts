@@ -23,13 +23,13 @@ export function hasLanes({ mode }: Pick<DagRunOptions, "mode">): boolean {
  * How many nodes of a run may be in flight: altogether, in the modes `sequential` and `async`; inline; and on each backend.
  */
 export class RunPermits {
-  /** Those of all nodes; undefined where each lane has a limit of its own, or none. */
+  /** The permits of all nodes; undefined where each lane has a limit of its own, or none. */
   private readonly all: Permits | undefined;
-  /** Those of inline nodes. */
+  /** The permits of inline nodes. */
   readonly inline: Permits;
   private readonly most: number;
   private readonly inlineLimit: number;
-  /** Those of the lanes without a limit, if inline nodes have one. */
+  /** The permits of the lanes without a limit, if inline nodes have one. */
   private unlimited: Permits | undefined = undefined;
 
   constructor(
@@ -44,26 +44,26 @@ export class RunPermits {
     this.inline = this.ofLane("inline", this.inlineLimit);
   }
 
-  /** Those of a backend. Backends without a limit have the same ones. */
+  /** The permits of a backend. Backends without a limit share theirs. */
   of({ backend, name, limit }: Runner): Permits {
     if (limit < Infinity || this.all !== undefined) return this.ofLane(backend ?? name, limit);
     if (this.inlineLimit === Infinity) return this.inline;
     return (this.unlimited ??= this.permits("unlimited", Infinity));
   }
 
-  /** Lets the runs inside use them. */
+  /** Lets the runs inside use the permits. */
   share(shared: SharedPermits): void {
     if (this.all !== undefined) shared.add(ALL, this.all);
     shared.add("inline", this.inline);
   }
 
-  /** Gives those back that other runs share. */
+  /** Gives back the permits that other runs share. */
   close(): void {
     this.all?.close();
     this.inline.close();
   }
 
-  /** Those of all nodes, if the lane has no lower limit. */
+  /** The permits of all nodes, if the lane has no lower limit. */
   private ofLane(lane: unknown, limit: number): Permits {
     const { all, most } = this;
     return all !== undefined && limit >= most ? all : this.permits(lane, limit);

@@ -36,7 +36,7 @@ export function takeOver(
   takeChildren(state, from);
 }
 
-/** Copies how far a map came. */
+/** Copies the counts of a map's items. */
 function takeItems(state: RunState, node: number, from: RunState, index: number): void {
   const items = from.itemsOf(index);
   if (items === undefined) return;

@@ -73,7 +73,7 @@ export class AttemptPermits {
     }
   }
 
-  /** Acquires the slot of the run, if that is all that a node needs, and to be had at once. Returns whether it has. */
+  /** Acquires the slot of the run if a node needs nothing else and a slot is free. Returns whether it did. */
   acquireFreeSlot(node: number, holder: Holder | undefined): boolean {
     const { host } = this;
     const slots = host.schedulerOf(node) === undefined ? host.slotsOf(node) : undefined;
@@ -128,7 +128,7 @@ export class AttemptPermits {
     return permits & ~slots;
   }
 
-  /** Starts what waited for permits. */
+  /** Starts the nodes that waited for permits. */
   pump(): void {
     this.host.pump();
   }
@@ -166,7 +166,7 @@ export class AttemptPermits {
       return source.acquire(priorityOf(host.specOf(node).options.priority), holder);
     } catch (cause) {
       if (!isInstance(cause, QueueFull)) throw cause;
-      const message = `${host.labelOf(node)} was turned away. ${cause.message} Raise "maxQueueSize", or give the node a retry.`;
+      const message = `${host.labelOf(node)} was rejected. ${cause.message} Raise "maxQueueSize", or give the node a retry.`;
       const error = new QueueFullError(message, host.siteOf(node, n), cause.queued);
       host.attemptFailed(node, n, error);
       throw error;
@@ -203,13 +203,13 @@ export class AttemptPermits {
     const deadlock = findLastingDeadlock(holder, resource, () => holder.isWaiting);
     if (deadlock !== undefined) {
       pending.cancel();
-      const message = `${this.host.labelOf(node)} would wait forever: ${deadlock.text}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
+      const message = `${this.host.labelOf(node)} would wait forever: ${deadlock.text}. Start the inner run after the node is done, or give one of them its own key or scheduler.`;
       throw new DeadlockError(message, this.host.siteOf(node, 0));
     }
     yield* this.wait(node, n, pending, resource.label, isUnderWay);
   }
 
-  /** @param isUnderWay - whether the attempt has begun before */
+  /** @param isUnderWay - whether the attempt has already begun */
   private *wait(
     node: number,
     n: number,

@@ -105,7 +105,7 @@ export class Attempts {
     return value;
   }
 
-  /** Computes the result that takes the place of a node whose event did not come: a value, or a function of its inputs. */
+  /** Computes the result of a node whose event did not come: a value, or a function of its inputs. */
   *standIn(node: number, value: unknown, inputs: readonly unknown[]): Coroutine {
     const { host } = this;
     if (typeof value !== "function") return value;

@@ -84,7 +84,7 @@ export class CachedNode implements CacheClient {
   deadlock({ text }: Deadlock): Error {
     const { host, node } = this;
     host.notAttempted(node);
-    const message = `${host.labelOf(node)} would wait forever: ${text}. Let the inner run ask for something else, or begin it when the node is done.`;
+    const message = `${host.labelOf(node)} would wait forever: ${text}. Let the inner run ask for something else, or start it after the node is done.`;
     return new DeadlockError(message, host.siteOf(node, 0));
   }
 

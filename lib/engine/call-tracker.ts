@@ -4,8 +4,8 @@ import type { Holder } from "../policies/holder.js";
 import { isErrorOf, NodeTimeoutError, RetryExhaustedError } from "../run/errors.js";
 
 /**
- * Tracks the calls of a cached node's function: what they throw, and what they read from the context. So a failure
- * of the node, which other runs share, is known from a failure of this run.
+ * Tracks the calls of a cached node's function: what they throw, and what they read from the context. This tells a
+ * failure of the node, which other runs share, from a failure of this run.
  */
 export class CallTracker {
   private readonly thrown = new Set<unknown>();
@@ -31,7 +31,7 @@ export class CallTracker {
     else this.hasReadResults = true;
   }
 
-  /** Whether the error is that of the function, in all attempts, and not of this run. */
+  /** Whether the function itself threw the error, in every attempt, so that other runs would get it, too. */
   isOfNode(error: unknown, runId: string): boolean {
     if (this.thrown.has(error)) return !isErrorOf(runId, error) || isInstance(error, NodeTimeoutError);
     return isInstance(error, RetryExhaustedError) && error.errors.every((each) => this.isOfNode(each, runId));

@@ -4,13 +4,13 @@ import type { Permits } from "./permits.js";
 import type { Slot } from "./slot.js";
 import { StreamWait } from "./stream-wait.js";
 
-/** How many items wait in a buffer, unless the producer says otherwise. */
+/** The size of a buffer, in items, unless the producer sets one. */
 export const DEFAULT_BUFFER = 16;
 
-/** How many items that all have taken stay in the array, at least, before it is shortened. */
+/** The array is shortened when at least this many of its items were taken by all readers. */
 const SHORTEST_CUT = 64;
 
-/** The error that a stream has failed with, in the place of an item. */
+/** The error of a failed stream, in place of an item. */
 class Failure {
   constructor(readonly error: unknown) {}
 }
@@ -24,48 +24,48 @@ function asResult(answer: Answer): IteratorResult<unknown> | Promise<never> {
 /** A call of `next` that waits. */
 interface Waiter {
   readonly resolve: (result: IteratorResult<unknown> | Promise<never>) => void;
-  /** What the node that waits gives back meanwhile. */
+  /** Released while the node waits. */
   readonly slot: Slot | undefined;
 }
 
-/** How a stream has ended. */
+/** How a stream ended. */
 interface End {
   readonly error?: unknown;
   readonly failed: boolean;
 }
 
-/** What nodes share that run at the same time. */
+/** What the nodes that run at the same time share. */
 export interface StreamGroup {
   readonly permits: Permits;
   /** Their slot of a scheduler, if there is one. */
   readonly turn: SlotSource | undefined;
 }
 
-/** A node that puts items into channels, or takes them out, as circles of waiting see it. */
+/** A node that puts items into channels or takes them out, as the search for circular waits sees it. */
 export interface Party {
-  /** Undefined of a node that runs alone. */
+  /** Undefined for a node that runs alone. */
   readonly group: StreamGroup | undefined;
   /** The node in the wait-for graph. */
   readonly holder: Holder;
   waits(): Iterable<StreamWait>;
-  /** The waits of this node, and of those that it is in, for items. */
+  /** The waits for items of this node, and of the nodes that contain it. */
   waitsForItems(): Iterable<StreamWait>;
-  /** It begins to wait. Returns the error for a wait that would never end. */
+  /** Called when it begins to wait. Returns an error if the wait would never end. */
   stalled(wait: StreamWait): Error | undefined;
-  /** A node inside fills channels in the place of this one. */
+  /** Called when a node inside fills the channels instead of this one. */
   contain(inner: Party): void;
-  /** Whether a circle of waiting may lead through its streams alone. */
+  /** Whether its streams alone can form a circular wait. */
   readonly mayCircle: boolean;
-  /** What nodes wait for that need its result. */
+  /** What the nodes that need its result wait for. */
   readonly result: StreamWait;
 }
 
-/** A channel to nodes outside of the run that produces its items. */
+/** A channel to nodes outside the run that produces its items. */
 export interface Outlet {
   readonly channel: Channel;
-  /** The node outside that the run belongs to. */
+  /** The outer node that the run belongs to. */
   readonly outer: Party;
-  /** Whether a node outside also takes all items at once. */
+  /** Whether an outer node also takes all items at once. */
   readonly keeps: boolean;
 }
 
@@ -76,7 +76,7 @@ export interface Outlet {
  * Cost: O(readers) per item. Holds at most `buffer` items.
  */
 export class Channel {
-  /** The items from position `first` on. Those that all have taken are undefined. */
+  /** The items from position `first` on; undefined where all readers have taken the item. */
   private items: unknown[] = [];
   private first = 0;
   /** The position of the slowest reader, and how many readers are there. */
@@ -85,14 +85,14 @@ export class Channel {
   private ending: End | undefined = undefined;
   private room: Deferred<void> | undefined = undefined;
   private readonly readers: Cursor[] = [];
-  /** Called when the last reader lets go before the end. */
+  /** Called when the last reader leaves before the end. */
   onAbandoned: (() => void) | undefined = undefined;
   /** What a reader waits for. */
   readonly nextItem = new StreamWait("the next item of", () => this.producer);
 
   /**
    * @param buffer - how many items may wait for the slowest reader
-   * @param producer - whose items these are, or those of a node inside it, which replaces it once it is known
+   * @param producer - replaced by the node inside it that produces the items, once that is known
    */
   constructor(
     public buffer: number,
@@ -111,7 +111,7 @@ export class Channel {
 
   /**
    * Adds an item. Returns a promise while the buffer is full.
-   * @param slot - what the producer gives back meanwhile, and has to resume
+   * @param slot - released while the producer waits, which has to resume it
    */
   push(item: unknown, slot?: Slot): Promise<void> | undefined {
     if (this.ending !== undefined) return undefined;
@@ -121,13 +121,13 @@ export class Channel {
     for (const reader of this.readers) reader.wake();
     if (this.count - this.slowest < this.buffer || this.ending !== undefined) return undefined;
     const { promise } = (this.room ??= deferred());
-    // Before it is asked whether the wait would end: others may need the slot.
+    // Released before the search for a circular wait, since others may need it.
     slot?.suspend();
     for (const wait of this.waitsForRoom()) this.producer.stalled(wait);
     return promise;
   }
 
-  /** Gives an item to the only reader, which waits for it: there are no others. */
+  /** Gives an item to the only reader, which is waiting for it. */
   private handOver(item: unknown, reader: Cursor): void {
     this.first = this.slowest = ++reader.position;
     reader.settle({ done: false, value: item });
@@ -165,7 +165,7 @@ export class Channel {
     return reader;
   }
 
-  /** Whether a reader has not let go. */
+  /** Whether a reader has not left. */
   has(reader: Cursor): boolean {
     return this.readers.includes(reader);
   }
@@ -177,7 +177,7 @@ export class Channel {
     return next;
   }
 
-  /** A reader takes no more items. */
+  /** Removes a reader, which takes no more items. */
   leave(reader: Cursor): void {
     reader.end();
     const at = this.readers.indexOf(reader);
@@ -199,7 +199,7 @@ export class Channel {
     return item;
   }
 
-  /** A reader has left a position. */
+  /** Called when a reader has left a position. */
   private passed(position: number): void {
     if (position === this.slowest && --this.behind === 0) this.advance();
   }
@@ -230,13 +230,13 @@ export class Channel {
   }
 }
 
-/** The place of one node in a channel. Ends when that lets go of it. */
+/** The place of one node in a channel, until the node leaves. */
 export class Cursor {
-  /** The first call of `next` that waits, and the others. Usually there is one. */
+  /** The first waiting call of `next`, and the others. Usually there is only one. */
   private waiter: Waiter | undefined = undefined;
   private readonly others: Waiter[] = [];
   private isDone = false;
-  /** What the producer waits for that this node keeps back. */
+  /** What the producer waits for while this node holds it back. */
   readonly room: StreamWait;
 
   constructor(
@@ -291,7 +291,7 @@ export class Cursor {
     this.wake();
   }
 
-  /** Answers the first call of `next` that waits, as soon as its node may go on. */
+  /** Answers the first waiting call of `next`, as soon as its node may go on. */
   settle(answer: Answer): void {
     const { waiter, others } = this;
     this.waiter = others.length === 0 ? undefined : others.shift();
@@ -319,13 +319,13 @@ export class Cursor {
 
 /** The items of a channel, as a node takes them. */
 export class Reader implements AsyncIterableIterator<unknown> {
-  /** @param slot - what the node gives back while it waits for an item */
+  /** @param slot - released while the node waits for an item */
   constructor(
     private readonly cursor: Cursor,
     private readonly slot?: Slot,
   ) {}
 
-  /** The node that they come to, or one inside it. */
+  /** The node that receives them, or one inside it. */
   get owner(): Party {
     return this.cursor.owner;
   }

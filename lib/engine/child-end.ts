@@ -5,11 +5,11 @@ import { InnerPause, InnerWait } from "../run/pause.js";
 import { inside } from "../run/waiting-for.js";
 import type { ChildSite } from "./run-inside.js";
 
-/** How a run inside has ended. */
+/** How a run inside ended. */
 export interface ChildEnd {
   readonly result: ChildResult;
   readonly error: DagwrightError | undefined;
-  /** When a paused one goes on by itself, in ms since 1970. */
+  /** When a paused run continues by itself, in ms since 1970. */
   readonly dueAt: number | undefined;
 }
 

@@ -1,23 +1,23 @@
 import type { RunInside } from "./run-inside.js";
 
 interface Mail {
-  /** With the path of the run that it is for: `check.PAID`. */
+  /** Prefixed with the path of its run: `check.PAID`. */
   readonly event: string;
   readonly payload: unknown;
   readonly taken: () => void;
   readonly refused: (error: Error) => void;
 }
 
-/** The events for runs inside another one that have not begun. */
+/** Events for runs inside that have not begun. */
 export class ChildMail {
   private mail: Mail[] = [];
 
-  /** Settles when the run takes the event, or is not there to take it. */
+  /** Settles when the run takes the event, or when it is clear that it never will. */
   add(event: string, payload: unknown): Promise<void> {
     return new Promise((taken, refused) => this.mail.push({ event, payload, taken, refused }));
   }
 
-  /** Delivers what came for a run before it began. */
+  /** Delivers the events that came before a run began. */
   deliver(run: RunInside, path: string): void {
     if (this.mail.length === 0) return;
     const isFor = ({ event }: Mail) => event.startsWith(`${path}.`);
@@ -28,7 +28,7 @@ export class ChildMail {
     }
   }
 
-  /** Refuses what is left. @param error - that of an event */
+  /** Refuses the remaining events. @param error - creates the error for an event */
   refuse(error: (event: string) => Error): void {
     for (const { refused, event } of this.mail.splice(0)) refused(error(event));
   }

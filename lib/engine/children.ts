@@ -79,7 +79,7 @@ export class Children {
   private used: Map<string, UsedKeys> | undefined = undefined;
   /** The runs that have not ended, with where they are. */
   private readonly open = new Map<RunInside, ChildSite>();
-  /** Of the open runs in which only waits are left: what they know of this one. */
+  /** This run as seen by the open runs in which only waits are left. */
   private readonly resting = new Set<OuterRun>();
   /** How many recorded runs are being claimed. */
   private claiming = 0;
@@ -304,7 +304,7 @@ export class Children {
     }
   }
 
-  /** One run less is open: those that are left may be at rest. */
+  /** Called when a run has ended: those that are left may be at rest. */
   private oneLess(): void {
     if (this.resting.size > 0) this.run.inner.rested();
   }

@@ -62,7 +62,7 @@ function wasNotCalled(runId: string, error: unknown): boolean {
 
 function circuitOpen(host: AttemptHost, node: number, key: string | undefined, retryAfter: number): CircuitOpenError {
   const name = key === undefined ? "its circuit" : `the circuit "${key}"`;
-  const when = retryAfter > 0 ? `for ${retryAfter} ms more` : "but for probes under way";
+  const when = retryAfter > 0 ? `for ${retryAfter} ms more` : "while probes are under way";
   const message = `${host.labelOf(node)} was not called: ${name} is open ${when}, because calls kept failing. Try later.`;
   return new CircuitOpenError(message, host.siteOf(node, 0), key, retryAfter);
 }

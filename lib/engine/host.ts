@@ -30,7 +30,7 @@ import type { AttemptTelemetry, RefreshTelemetry, RunTelemetry } from "./telemet
 /** A call of a node that may be in the wait-for graph. */
 export interface TracedCall extends AttemptCall {
   readonly holder: Holder | undefined;
-  /** What the node gives back while it waits. */
+  /** Released while the node waits. */
   readonly slot: Slot;
   /** Follows the attempt; undefined when nothing does. */
   readonly followed: AttemptTelemetry | undefined;
@@ -48,9 +48,11 @@ export interface AttemptHost extends AttemptControls {
   readonly tracesAll: boolean;
   /** The permits of a node that other runs of the same stream share; undefined when it has no limit there. */
   nodeLimitOf(node: number): Semaphore | undefined;
-  /** What a node waits as a part of: the node that began the run, if it is tracked, or the group of the node. */
+  /**
+   * What a waiting node counts as a part of: the node that began the run, if it is tracked, or the group of the node.
+   */
   callerOf(node: number): Holder | undefined;
-  /** A node in the wait-for graph, if it is there whatever its options. */
+  /** A node in the wait-for graph, if it is there regardless of its options. */
   holderOf?(node: number): Holder | undefined;
   /** The hooks of a node, in order. */
   hooksOf(node: number): readonly NodeHooks[];
@@ -63,7 +65,7 @@ export interface AttemptHost extends AttemptControls {
   argumentsOf(node: number, context: Context | undefined): unknown[];
   /** The result that hooks get when the function returned `returned`. */
   resultIn(returned: unknown): unknown;
-  /** What the function returned when called with `args`, with what `check` makes of its value instead of that. */
+  /** What the function returned when called with `args`, with its value replaced by what `check` returns for it. */
   checked(node: number, returned: unknown, args: readonly unknown[], check: (value: unknown) => Coroutine): Coroutine;
   /** The outcome when the function returned `returned` and hooks made `result` of it. */
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
@@ -82,9 +84,9 @@ export interface AttemptHost extends AttemptControls {
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the permit of an attempt. */
   release(node: number): void;
-  /** The attempt has to wait before it begins, for a permit or for the delay before a retry. */
+  /** Called when the attempt has to wait before it begins, for a permit or for the delay before a retry. */
   attemptPending(node: number, attempt: number): void;
-  /** The attempt has to wait in the middle, for a permit that it gave back. */
+  /** Called when the attempt, once begun, has to wait for a permit that it released. */
   pump(): void;
   cacheHit(node: number): void;
   cacheMissed(node: number): void;
@@ -93,9 +95,9 @@ export interface AttemptHost extends AttemptControls {
   /** Refreshing a cached result in the background failed. The run may be over. */
   refreshFailed(node: number, error: unknown, failures: number, retryAt: number): void;
   attemptStarted(node: number, attempt: number): void;
-  /** Follows an attempt that has started, if telemetry does. */
+  /** Follows an attempt that has started, if there is telemetry. */
   followed(node: number, attempt: number): AttemptTelemetry | undefined;
-  /** Follows a computation of a node in the background, which begins, if telemetry does. */
+  /** Follows a computation of a node that begins in the background, if there is telemetry. */
   refreshing(node: number): RefreshTelemetry | undefined;
   attemptFailed(node: number, attempt: number, error: unknown): void;
   /** The durability barrier: resolves when the function may be called; undefined when it may be at once. */
@@ -183,7 +185,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     return this.specOf(node).subworkflow === undefined ? this.scheduler : undefined;
   }
 
-  /** @param item - of a map, with its node: `thumb[3]` */
+  /** @param item - an item of a map, named with its node: `thumb[3]` */
   callInside(node: number, call: InnerCall, item?: string): Promise<unknown> {
     return this.run.children.call(call, this.siteInside(node, call, item, { isCall: true }));
   }
@@ -209,7 +211,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 
-  /** Where an attempt of a node, or of an item of a map, begins a run inside. */
+  /** The place in which an attempt of a node, or of an item of a map, begins a run inside. */
   private siteInside(
     node: number,
     { attempt, abort, holder, followed }: Pick<InnerCall, "attempt" | "abort" | "holder" | "followed">,
@@ -276,14 +278,14 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   }
 }
 
-/** For contexts that are not those of a node's function. */
+/** For contexts that do not belong to a node's function. */
 export function refuseRunInside(): never {
   throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
 }
 
 /**
- * The inputs of a workflow, without optional ones that nothing gives; undefined if it takes none. Each run inside keeps
- * them, so they are a plain record: one without a prototype takes four times the memory.
+ * The inputs of a workflow, without optional ones that have no source; undefined if it takes none. Each run inside
+ * keeps them, so they are a plain record: one without a prototype takes four times the memory.
  */
 function givenInputs({ signature }: NodeSpec, args: readonly unknown[]): Readonly<Record<string, unknown>> | undefined {
   if (args.length === 0) return undefined;

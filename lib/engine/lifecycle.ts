@@ -30,7 +30,9 @@ export interface Loop<R> {
   readonly caller: Holder | undefined;
   /** See {@link BegunRun}. */
   awaitedSlots(): Iterable<Resource>;
-  /** Resolves when the inputs are checked, and rejects when they are invalid; undefined when they are. */
+  /**
+   * Resolves when the inputs are checked, and rejects when they are invalid; undefined when they are already checked.
+   */
   readonly checking: Promise<void> | undefined;
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder: Recorder | undefined;
@@ -41,7 +43,7 @@ export interface Loop<R> {
   begin(): void;
   /** Cancels nodes that have not settled and aborts those in flight. Returns whether hooks need a turn to run. */
   cancelOpen(error: DagwrightError): boolean;
-  /** Cancels the runs inside that are left. Returns a promise if one of them needs a turn to end. */
+  /** Cancels the remaining runs inside. Returns a promise if one of them needs a turn to end. */
   endChildren(): Promise<void> | undefined;
   /** Releases the loop's own timers and waiters. */
   release(status: RunStatus): void;
@@ -56,7 +58,7 @@ const Phase = { created: 0, opening: 1, running: 2, over: 3, recording: 4, settl
 /**
  * Takes a run from its start to its end, through these phases:
  *
- * - created: asynchronous schemas may be checking its inputs. A run that ends meanwhile was never one: it is not
+ * - created: asynchronous schemas may be checking its inputs. A run that ends meanwhile never began: it is not
  *   recorded, and emits no events;
  * - opening: it is being added to its store;
  * - running: from `run.started` on;
@@ -65,8 +67,8 @@ const Phase = { created: 0, opening: 1, running: 2, over: 3, recording: 4, settl
  * - recording: its end is being written to its store;
  * - settled: signal, timer and scheduler are released, `run.finished` was emitted and `onEnd` called.
  *
- * What only some runs need is in methods of its own where it takes closures: a function that has any allocates for them
- * with every call.
+ * Code that only some runs need, and that creates closures, is in methods of its own, since a function with closures
+ * allocates on every call.
  */
 export class Lifecycle<R> {
   /** Whether the run is over, or cancelling its open nodes. */

@@ -6,7 +6,7 @@ import { LOG_LEVELS } from "../run/log-line.js";
 
 const NO_OBSERVERS: readonly Observer[] = Object.freeze([]);
 
-/** What a run needs of a logger, as pino's has it. */
+/** The methods of a logger that a run calls, as pino has them. */
 export type Logger = Readonly<Record<LogLevel, (fields: object, message: string) => void>>;
 
 /** @throws {TypeError} unless it is a logger */

@@ -47,7 +47,7 @@ export type ErrorVerdict = "stop" | "continue";
 /** Decides what to do about the failure of a node, instead of the error strategy. May be async. */
 export type ErrorHandler = (node: string, error: ExecutionError, ctx: Context) => ErrorVerdict | Promise<ErrorVerdict>;
 
-/** Inputs of which those that may be undefined may be absent, too, as those with a default in their schema. */
+/** Inputs, in which those that may be undefined may also be absent, as may those with a default in their schema. */
 export type Given<I extends object> = { [K in keyof I as undefined extends I[K] ? never : K]: I[K] } & {
   [K in keyof I as undefined extends I[K] ? K : never]?: I[K];
 };

@@ -13,13 +13,13 @@ export interface ParentNode {
   readonly node: string;
 }
 
-/** What a run has for one inside it. */
+/** What a run passes to a run inside it. */
 export interface OuterFacts {
   /** The node that is, or began, the run inside. */
   readonly node: string;
   /** The key of the run inside, which ends its id. */
   readonly key: string;
-  /** That node in the wait-for graph, or what it is a part of. */
+  /** That node in the wait-for graph, or the group it is a part of. */
   readonly caller: Holder | undefined;
   /** The options that runs inside have in common. */
   readonly options: CommonRunOptions;
@@ -29,11 +29,14 @@ export interface OuterFacts {
   readonly provide: Readonly<Record<string, unknown>> | undefined;
   /** The paths of the results inside that the outer run takes, which `retain: "outputs"` keeps. */
   readonly takes: readonly string[];
-  /** What its schemas have made of its inputs before; undefined if it has to check them all itself. */
+  /** Its inputs, as far as schemas have already parsed them; undefined if it has to check them all itself. */
   readonly checks: InnerChecks | undefined;
-  /** The items inside that nodes of outer runs stream, by the path of their producer; "" for the run itself. */
+  /**
+   * The channels to nodes of outer runs that stream items of this run, by the path of the producer; "" for the run
+   * itself.
+   */
   readonly outlets: ReadonlyMap<string, Outlet> | undefined;
-  /** Follows the attempt that begins the run inside; undefined when nothing does. */
+  /** Follows the attempt that begins the run inside; undefined without telemetry. */
   readonly followed: AttemptTelemetry | undefined;
 }
 
@@ -95,7 +98,7 @@ export class OuterRun implements Omit<OuterFacts, "node" | "key"> {
     return this.run.detaches;
   }
 
-  /** Called by the run inside when only waits are left in it, and when that ends. */
+  /** Called by the run inside when only waits are left in it, and when it continues. */
   rests(isResting: boolean): void {
     this.run.children.rests(this, isResting);
   }

@@ -14,8 +14,8 @@ export interface CheckedOutput {
 }
 
 /**
- * Returns what the schema of a node makes of its result.
- * @throws {ValidationError} VALIDATION with all that the schema refuses
+ * Returns the result of a node as parsed by its schema.
+ * @throws {ValidationError} VALIDATION with all issues of the schema
  */
 export function* checkOutput(value: unknown, { schema, label, name, waits }: CheckedOutput): Coroutine {
   const checked = yield* waits.wait(check(schema, value), 'schema "output"');
@@ -23,7 +23,7 @@ export function* checkOutput(value: unknown, { schema, label, name, waits }: Che
   throw invalidOutput({ label, name }, checked.problems);
 }
 
-/** The error for a result that a schema refuses. */
+/** The error for a result that does not match its schema. */
 export function invalidOutput(
   { label, name }: Pick<CheckedOutput, "label" | "name">,
   problems: readonly SchemaProblem[],

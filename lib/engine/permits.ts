@@ -17,19 +17,19 @@ export interface PermitQueue extends PermitWaiter {
 /**
  * Limits how many attempts are in flight. Nodes that wait for a permit queue up in the executor.
  *
- * Runs inside a run share its permits, as {@link InnerPermits}. A permit that one run releases goes to the run that has
- * waited longest for one.
+ * Runs inside a run share its permits, as {@link InnerPermits}. A released permit goes to the run that has waited
+ * longest for one.
  *
- * No node holds a permit while it only waits. Where the nodes of a run keep their order, it keeps its place then: nodes
- * of runs inside start meanwhile, but no other one of its run.
+ * No node holds a permit while it only waits. Where the nodes of a run keep their order, a waiting node keeps its
+ * place: nodes of runs inside start meanwhile, but no other node of its run.
  */
 export class Permits implements Resource {
   /** The nodes in the wait-for graph that use permits. */
   private occupants: Set<Holder> | undefined = undefined;
   protected used = 0;
-  /** How many there are beyond the limit, lent to work that holders of the others wait for. */
+  /** How many permits beyond the limit are lent to work that the holders of the others wait for. */
   private lent = 0;
-  /** How many of these have yet to be offered. */
+  /** How many lent permits have yet to be offered. */
   private lending = 0;
   /** How many nodes keep their place in order, with or without a permit. */
   protected places = 0;
@@ -55,7 +55,7 @@ export class Permits implements Resource {
     return this;
   }
 
-  /** A node uses one of these permits. */
+  /** Called when a node uses one of these permits. */
   occupied(by: Holder): void {
     (this.occupants ??= new Set()).add(by);
   }
@@ -106,7 +106,7 @@ export class Permits implements Resource {
     return true;
   }
 
-  /** A permit is released while there are more than the limit. */
+  /** Called when a permit is released while there are more than the limit. */
   private takeBack(): void {
     this.used--;
     this.lent--;
@@ -118,7 +118,7 @@ export class Permits implements Resource {
     return this.inPlace > 0 || (this.waiters !== undefined && this.waiters.size > 0);
   }
 
-  /** Acquires a permit at once, or returns the wait for one. In order, the node has its place. */
+  /** Acquires a permit at once, or returns the wait for one. A node of an ordered run has its place. */
   acquire(node: number): PendingAcquire | undefined {
     if (this.isOrdered) return this.acquireInPlace();
     if (!this.isFull) {
@@ -166,12 +166,12 @@ export class Permits implements Resource {
     if (this.isOrdered) this.places++;
   }
 
-  /** A node that kept its place has settled, or lets others go first. */
+  /** Called when a node that kept its place has settled, or lets others go first. */
   leavePlace(): void {
     if (this.isOrdered) this.places--;
   }
 
-  /** The node does not queue up with the others, which come after it. */
+  /** Acquires a permit for a node that does not queue up with the others, which come after it. */
   private acquireInPlace(): PendingAcquire | undefined {
     this.share();
     const { promise, resolve } = deferred();
@@ -199,7 +199,7 @@ export class Permits implements Resource {
   share(): void {
     if (this.sharers !== undefined) return;
     this.sharers = new Set();
-    // It may have found no permit before.
+    // It may have asked in vain before.
     if (this.used >= this.limit) this.sharers.add(this.queue);
   }
 

@@ -1,6 +1,9 @@
 import { merge } from "../base/merge.js";
 
-/** The defaults that do not apply to a run that continues: options that its record has, or that are of one run only. */
+/**
+ * The defaults that do not apply to a run that continues: options that are in its record, or that belong to a single
+ * run.
+ */
 const NOT_CONTINUED: ReadonlySet<string> = new Set([
   "inputs",
   "metadata",

@@ -22,10 +22,10 @@ export interface AnyPlan {
   readonly indexOf: ReadonlyMap<string, number>;
 }
 
-/** The inputs of a run as schemas have made them. */
+/** The inputs of a run, as parsed by schemas. */
 export interface AcceptedInputs {
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** What the schemas inside have made of these, when they have checked; undefined if there are none. */
+  /** The inputs as parsed by the schemas inside, once these have run; undefined if there are none. */
   readonly checks?: InnerChecks | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface RunFactory<O, R, H> {
   create(options: O | undefined, purpose: Purpose): SteppedRun<R>;
   /** Creates a run inside another one. Throws as {@link RunFactory.create}. */
   createInside(own: ChildRunOptions, outer: OuterRun, how: { readonly sync: boolean }): SteppedRun<R> & RunInside;
-  /** The inputs of a run inside another one that goes on. Throws as {@link RunFactory.create}. */
+  /** The inputs of a run inside another one that continues. Throws as {@link RunFactory.create}. */
   acceptInside(own: ChildRunOptions, outer: OuterRun): AcceptedInputs | Promise<AcceptedInputs>;
   /** The handle of a run that has been started. */
   handle(run: SteppedRun<R>, promises: RunPromises<R>): H;

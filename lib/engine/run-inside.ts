@@ -24,14 +24,14 @@ export interface RunInside {
   };
   /** Starts to emit events, since the outer run is observed. */
   outerObserved(): void;
-  /** Neither its store nor observers learn anything more of it. */
+  /** Reports nothing more, neither to its store nor to observers. */
   fallSilent(): void;
   /** What it waits for, or the runs inside of it. */
   readonly waitingFor: WaitingFor | undefined;
-  /** Ends it, in which only waits are left, as `waiting`. */
+  /** Ends it as `waiting`, when only waits are left in it. */
   putAway(): void;
   pause(): void;
-  /** Whether it takes an event, or may yet. */
+  /** Whether it takes an event, or may take it later. */
   takesEvent(event: string): boolean;
   /** Sends it an event. */
   send(event: string, payload: unknown): Promise<void>;
@@ -41,7 +41,7 @@ export interface RunInside {
 export interface ChildContinuation {
   readonly store: RunStore;
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** Whether it begins anew, whatever is recorded. */
+  /** Whether it starts over, whatever is recorded. */
   readonly restarts: boolean;
   readonly allowChanges: boolean | undefined;
 }
@@ -68,12 +68,12 @@ export interface RunnableWorkflow extends ChildWorkflow {
   restored(recorded: RecordedRun): ChildResult;
 }
 
-/** What a run inside is called. */
+/** The names of a run inside. */
 export interface ChildPlace {
   readonly node: string;
-  /** The key of the run inside, unique in the outer run, which ends its id. */
+  /** The key of the run inside: the end of its id, unique in the outer run. */
   readonly key: string;
-  /** How users name it: the key, but without the number of a state's execution. */
+  /** The name for users: the key without the number of a state's execution. */
   readonly path: string;
 }
 
@@ -86,17 +86,17 @@ export interface ChildCaller extends ChildPlace {
 /** An attempt that a run inside belongs to. */
 export interface ChildSite extends ChildCaller {
   readonly abort: LazyAbort;
-  /** Whether the store may have it: the attempt is not the node's first. */
+  /** Whether the store may have it, since the attempt is not the node's first. */
   readonly isRepeated: boolean;
   /** Whether the attempt follows a failed one in this run. */
   readonly isRetry: boolean;
-  /** Whether a recorded run begins anew. */
+  /** Whether a recorded run starts over. */
   readonly restarts: boolean;
   /** Whether it is one of several that the node may begin. */
   readonly isCall: boolean;
   /** The node in the wait-for graph, if it is there. */
   readonly holder?: Holder | undefined;
-  /** The items inside that others stream, by path. */
+  /** The channels to nodes that stream items of it, by path. */
   readonly outlets?: ReadonlyMap<string, Outlet> | undefined;
   /** Follows the attempt; undefined when nothing does. */
   readonly followed?: AttemptTelemetry | undefined;
@@ -108,7 +108,7 @@ export interface InnerCall {
   readonly workflow: unknown;
   readonly options: ChildRunOptions;
   readonly abort: LazyAbort;
-  /** That of the node. */
+  /** The slot of the node. */
   readonly slot: Slot;
   /** The node in the wait-for graph, if it is there. */
   readonly holder?: Holder | undefined;

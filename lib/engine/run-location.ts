@@ -21,7 +21,7 @@ export class RunLocation<H extends R & LocalHandle, R> {
   /**
    * @param own - the handle of the new run
    * @param local - the handle of the run in this process: the new run, or the one that exists
-   * @param remote - the handle of the run while another process drives it; stays pending if none does
+   * @param remote - the handle of the run while another process drives it; pending forever if none does
    * @param giveUp - stops looking for another run, or waiting for it
    */
   constructor(

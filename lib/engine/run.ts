@@ -46,7 +46,7 @@ export interface EngineSetup {
   readonly provide?: Readonly<Record<string, unknown>>;
   /** See {@link Loop.checking}. */
   readonly checking?: Promise<void> | undefined;
-  /** What schemas inside have made of its inputs before it began; undefined if there are none. */
+  /** Its inputs as parsed by schemas inside before it began; undefined if there are none. */
   readonly checks?: InnerChecks | undefined;
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder?: Recorder;
@@ -156,7 +156,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R>
     if (outer !== undefined) return outer.lostStore(error);
     const isLost = isOutOfService(error) || (error as Partial<StoreError>).code === "LEASE_LOST";
     if (!isLost || recorder?.isReturnable !== true) return false;
-    // Also if the end that it has come to can't be recorded.
+    // Its end may be the thing that can't be recorded.
     this.fallSilent();
     this.giveBack(error as StoreError);
     return true;
@@ -172,7 +172,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R>
     this.life.halt("waiting", error);
   }
 
-  /** Neither the store nor observers learn anything more of the run, and of the runs inside. */
+  /** Reports nothing more of the run and the runs inside, neither to the store nor to observers. */
   fallSilent(): void {
     this.emitter = undefined;
     this.telemetry?.lost();
@@ -200,7 +200,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R>
     return (this.lazyAbort ??= new LazyAbort());
   }
 
-  /** Lets nodes that wait for slots have one, if all that use these wait for them. */
+  /** Lends slots to nodes that wait for one, if everything that holds one waits for them. */
   protected relieve(): void {
     if (this.caller === undefined || !anyWaits()) return;
     for (const slots of this.awaitedSlots()) if (isStuck(slots)) slots.letGo?.(this.caller);
@@ -245,7 +245,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R>
     this.setup.outer?.rests(isResting);
   }
 
-  /** Puts the run away, in which only waits are left, when the events that others have recorded are known. */
+  /** Puts the run away when the events that others have recorded are known. Only waits are left in it. */
   putAwayWhenPolled(): void {
     if (this.setup.outer !== undefined || !this.detaches) return;
     const polled = () => this.life.guard(() => !this.isOver && this.isResting && this.putAway());
@@ -253,7 +253,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R>
     this.recorder?.pollEvents().then(polled, polled);
   }
 
-  /** Ends the run, in which only waits are left, as `waiting`. */
+  /** Ends the run as `waiting`. Only waits are left in it. */
   abstract putAway(): void;
   /** Ends the run as `paused` when nothing is in flight. */
   abstract pause(): void;

@@ -3,7 +3,7 @@ import { Permits, type PermitQueue, type PermitWaiter } from "./permits.js";
 
 /** The permits of a run inside another one, which owns them. */
 export class InnerPermits extends Permits {
-  /** How many of them this run uses. */
+  /** How many permits this run uses. */
   private own = 0;
   private isClosed = false;
 
@@ -79,7 +79,7 @@ export class LanePermits extends Permits {
     all.share();
   }
 
-  /** Those that are used up, of the lane or of all. */
+  /** The permits that are used up: those of the lane, or those of all lanes. */
   override get slots(): Permits {
     return super.areTaken ? this : this.all.slots;
   }
@@ -124,7 +124,7 @@ export class LanePermits extends Permits {
 
 const NO_QUEUE: PermitQueue = { enqueue: () => {}, wake: () => {} };
 
-/** One permit, for runs that take turns. */
+/** A single permit, for runs that take turns. */
 export function inSequence(): SharedPermits {
   const shared = new SharedPermits();
   const one = new Permits(1, NO_QUEUE);

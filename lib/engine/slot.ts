@@ -1,10 +1,10 @@
-/** What a node gives back while it waits for runs inside, for items, or for room for its own. */
+/** What a node releases while it waits for runs inside, for items, or for room for its own. */
 export interface Slot {
-  /** Whether the node has settled, and must not begin runs any more. */
+  /** Whether the node has settled, and can begin no more runs. */
   readonly hasSettled: boolean;
   /** Releases it. Called once more for each wait that begins meanwhile. */
   suspend(): void;
-  /** Acquires it again when the last of these waits has ended; undefined if it is not to be waited for. */
+  /** Acquires it again when the last of these waits has ended. Returns a promise if that takes time. */
   resume(): Promise<unknown> | undefined;
 }
 
@@ -18,7 +18,7 @@ export abstract class NodeSlot implements Slot {
 
   /** Acquires the slot at once, or returns the wait for it. */
   protected abstract acquire(): Promise<unknown> | undefined;
-  /** Gives back what `acquire` acquired, and lets others have it at once. */
+  /** Releases what `acquire` acquired, and lets others have it at once. */
   protected abstract release(): void;
 
   suspend(): void {
@@ -51,7 +51,7 @@ export abstract class NodeSlot implements Slot {
     } finally {
       this.acquiring = undefined;
     }
-    // Meanwhile, another run inside may have begun, which may need the slot.
+    // Another run inside may have begun meanwhile, and may need the slot.
     if (this.waits > 0 || this.hasSettled) this.letGo();
   }
 
@@ -62,10 +62,10 @@ export abstract class NodeSlot implements Slot {
   }
 }
 
-/** Of a state that has none. */
+/** The slot of a state that has none. */
 export const NO_SLOT: Slot = Object.freeze({ hasSettled: false, suspend: () => {}, resume: () => undefined });
 
-/** Of a node that has settled. */
+/** The slot of a node that has settled. */
 export const SETTLED_SLOT: Slot = Object.freeze({ ...NO_SLOT, hasSettled: true });
 
 /**

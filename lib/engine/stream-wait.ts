@@ -1,10 +1,13 @@
 import type { Holder, Resource } from "../policies/holder.js";
 import type { Channel, Party } from "./channel.js";
 
-/** What a node of a stream waits for, in the wait-for graph: an item, room for one, or a result that it needs to start. */
+/**
+ * What a node of a stream waits for, in the wait-for graph: an item, room for one, or a result that it needs in order
+ * to start.
+ */
 export class StreamWait implements Resource {
   /**
-   * @param what - what another node gives, for messages
+   * @param what - names what another node provides, in messages
    * @param from - that node
    * @param full - the channel that holds the waiting node back, if it waits for room
    */

@@ -8,7 +8,8 @@ export class WorkflowRegistry {
 
   /**
    * Adds workflows by their names. Adding one again changes nothing.
-   * @throws {TypeError} for anything but a dag or an fsm; {ValidationError} VALIDATION for the name of another one
+   * @throws {TypeError} for anything but a dag or an fsm; {ValidationError} VALIDATION for a name that another workflow
+   *   has
    */
   add(...workflows: readonly Workflow<any>[]): this {
     for (const workflow of workflows) this.addOne(workflow);

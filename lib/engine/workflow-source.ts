@@ -2,8 +2,8 @@
 export type InstanceOf<S> = S extends abstract new (...args: any[]) => infer I ? I : S;
 
 /**
- * The type of a class or an instance that can be made a workflow, or, if its constructor takes arguments, what to do
- * instead.
+ * A class or an instance that a workflow can be made of. For a class whose constructor takes arguments, a type that
+ * says what to do instead.
  */
 export type WorkflowSource<S> = S extends abstract new (...args: any[]) => unknown
   ? S extends new () => unknown

@@ -10,8 +10,8 @@ import type { ChildContinuation, RunInside, RunnableWorkflow } from "./run-insid
 import type { OuterRun } from "./outer-run.js";
 import { warnOfClassName } from "./durable/class-names.js";
 import { admission, whenAdmitted } from "./durable/admission.js";
-import type { DrivenRun } from "./durable/driven-run.js";
-import type { DriveOptions, Submission } from "./durable/recorded-runs.js";
+import type { DrivenRun, DriveOptions } from "./durable/driven-run.js";
+import type { Submission } from "./durable/recorded-runs.js";
 import type { ChildRunOptions } from "../definition/context.js";
 import type { SendOptions } from "./durable/options.js";
 import type { CommonRunOptions } from "./options.js";
@@ -129,7 +129,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
     return (run as { readonly value?: unknown }).value;
   }
 
-  /** The nodes whose results a run gives. @throws {ValidationError} when the definition is not valid */
+  /** The nodes whose results are those of a run. @throws {ValidationError} when the definition is not valid */
   protected abstract readonly sinks: readonly string[];
 
   private requireSingle(what: string, names: readonly string[]): void {
@@ -282,8 +282,8 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
   // --- results and caches ---
 
   /**
-   * Drops cached results: of all nodes or states, of one, or only the result for these `inputs`, by parameter name.
-   * Results in memory are dropped when this returns, those in a custom store when the promise resolves.
+   * Drops cached results: of all nodes or states, of one of them, or only its result for these `inputs`, by parameter
+   * name. Results in memory are dropped when this returns, those in a custom store when the promise resolves.
    * @throws {ValidationError} VALIDATION when it does not exist, is not cached, or inputs are missing
    */
   invalidateCache(target?: T["names"] | T["member"], inputs?: Readonly<Record<string, unknown>>): Promise<void> {

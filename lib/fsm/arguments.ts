@@ -71,7 +71,7 @@ function originalParams(state: FsmState, inputs: readonly Param[], numbered: rea
 function refuseGuess({ value }: FsmState, { name }: NodeSpec, param: string): void {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, param)) return;
   throw new InvalidNodeError(
-    `State "${name}" is taken to want its context as "${param}", but the previous value has a property "${param}". ` +
+    `State "${name}" seems to take its context as "${param}", but the previous value has a property "${param}". ` +
       `Name the state's parameters with { params: [...] }.`,
   );
 }

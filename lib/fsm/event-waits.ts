@@ -8,7 +8,7 @@ import type { PendingEvent } from "../engine/events/event-queue.js";
 import type { Inbox } from "../engine/events/inbox.js";
 import { describeWait, type Wait } from "./transition.js";
 
-/** How often, and at which interval in ms, polling the store for events is tried after a deadline. */
+/** How often the store is polled for events after a deadline, at most, and the interval between polls, in ms. */
 const POLL_ATTEMPTS = 10;
 const POLL_INTERVAL = 500;
 
@@ -29,7 +29,7 @@ export interface WaitingRun {
   endPaused(reason: string, dueAt: number | undefined): void;
   /** Ends the run as `waiting`. */
   endWaiting(reason: string, waitingFor: WaitingFor): void;
-  /** The run waits. */
+  /** Called when the run begins to wait. */
   waitBegan(): void;
   waitEnded(): void;
   /** Executes states as far as possible. */
@@ -49,7 +49,7 @@ interface OpenWait extends Wait {
  */
 export class EventWaits {
   private open: OpenWait | undefined = undefined;
-  /** Whether the run is on its way from a wait to the next state. */
+  /** Whether the run is leaving a wait for the next state. */
   isLeaving = false;
   /** The event that ended the wait which the run is leaving. */
   private event: PendingEvent | undefined = undefined;
@@ -92,7 +92,7 @@ export class EventWaits {
       return this.leave(after.state, undefined);
     }
     run.busy = true;
-    // Keeps the process alive also where there is no deadline.
+    // Without a deadline, the timer only keeps the process alive.
     const isDue = after !== undefined && after.at <= run.timeOfDay();
     const timer = isDue
       ? undefined

@@ -55,7 +55,7 @@ export abstract class ExecutingRun
   /** Whether all states go through {@link Attempts}, even those without options. */
   private readonly managesAll: boolean;
   protected readonly clock: StepClock;
-  /** Whether the function of a state that is a plain call is being called. */
+  /** Whether a plain call of a state's function is in progress. */
   isCalling = false;
   busy = false;
   /** The inputs of the current state, if it is managed. */
@@ -94,7 +94,7 @@ export abstract class ExecutingRun
   abstract waitEnded(): void;
   abstract endPaused(reason: string | undefined, dueAt?: number): void;
   abstract endWaiting(reason: string | undefined, waitingFor: WaitingFor): void;
-  /** Ends the run in a state that leads to no other. */
+  /** Ends the run in a state without a next one. */
   protected abstract complete(): void;
 
   // --- the current state ---

@@ -51,7 +51,7 @@ export class Failures {
 
   constructor(private readonly run: FailingRun) {}
 
-  /** The current state threw. */
+  /** Called when the current state threw. */
   readonly threw = (error: unknown, decision?: FailureDecision): void => {
     const { run } = this;
     if (run.isOver) return;
@@ -67,7 +67,7 @@ export class Failures {
     this.fail(failure, decision);
   };
 
-  /** The current cycle, which is in the history, or its transition failed. */
+  /** Called when the current cycle, which is in the history, or its transition failed. */
   fail(error: unknown, decision?: FailureDecision): void {
     const { run } = this;
     const { state } = run;

@@ -43,7 +43,7 @@ interface RunProperties {
   readonly resumed?: ResumedFsm;
   /** Settles when its inputs are checked, if that takes time. */
   readonly checking?: Promise<void> | undefined;
-  /** What the schema inside the initial state have made of its inputs, when these have checked. */
+  /** Its inputs as parsed by the schemas inside the initial state, once these have run. */
   readonly checks?: InnerChecks | undefined;
 }
 
@@ -89,7 +89,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     return requireValid(this.planned.now, options);
   }
 
-  /** The same for a run inside of another one, whose plan goes with the latest plans of workflows inside. */
+  /** The plan for a run inside another one, made with the latest plans of the workflows inside. */
   planInside(options: Strictness = {}): FsmPlan {
     return requireValid(this.planned.latest, options);
   }
@@ -119,7 +119,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
   }
 
   create(options: FsmRunOptions = {}, purpose: Purpose, outer?: OuterRun): FsmRun {
-    // Those of a run inside another one are of that run, which has checked them.
+    // The options of a run inside another one come from that run, which has checked them.
     if (outer === undefined) checkFsmRunOptions(options, this.inputNames);
     if (options.ifExists === "attach") checkIdentity(options);
     const sync = purpose === "runSync";
@@ -140,7 +140,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
   }
 
   /**
-   * Checks the inputs of a new run, and replaces them by what their schemas make of them. A promise only if a schema
+   * Checks the inputs of a new run, and replaces them by those that their schemas return. A promise only if a schema
    * returns one.
    * @throws {ValidationError} | {MissingInputError}
    */

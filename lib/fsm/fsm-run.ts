@@ -184,7 +184,7 @@ export class FsmRun extends ExecutingRun implements DelayedRun {
 
   // --- runs inside ---
 
-  /** The current state waits for a permit. It gets one when there is one. */
+  /** Called when the current state waits for a permit. It gets the next one that is free. */
   enqueue(): void {
     this.relieve();
   }
@@ -249,7 +249,7 @@ export class FsmRun extends ExecutingRun implements DelayedRun {
     else this.waits.putAway();
   }
 
-  /** The run waits. */
+  /** Called when the run begins to wait. */
   waitBegan(): void {
     this.setResting(true);
     this.putAwayWhenPolled();

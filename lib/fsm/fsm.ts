@@ -197,8 +197,8 @@ export class Fsm<
    * Sends an event to a recorded run, whether this process drives it, another one, or none. Resolves when the event is
    * recorded. The run takes it once: at once or within a second if it is driven, or when `recover` or `resume`
    * continues it. Events are taken in the order in which they were recorded, each when a state waits for it.
-   * @param event - for a state that is a workflow, with its name: `"check.PAID"`. It goes to the run that the state has
-   *   begun last
+   * @param event - for a state that is a workflow, with its name: `"check.PAID"`. It goes to the run that the state
+   *   began last
    * @throws {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE; {ValidationError} for a run of another workflow, an event that
    *   the fsm does not declare or no node inside waits for, or a payload that its schema refuses; {ExecutionError} when the nodes inside that wait for it
    *   are over, or the state has begun no run

@@ -15,7 +15,7 @@ import type { FsmRun } from "./fsm-run.js";
 export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>> {
   /** The `runId` option, or else a random UUID. */
   readonly runId: string;
-  /** The current state. Of a run that another process drives, it may be out of date by a second. */
+  /** The current state. If another process drives the run, it may be out of date by a second. */
   readonly state: StateKey<S>;
   /** Settles as `run` would, but resolves after {@link FsmHandle.stop}. */
   readonly result: Promise<FsmResult<S>>;

@@ -26,7 +26,7 @@ export interface FsmHostRun extends HostRun {
 
 /** Provides the attempts of an fsm's states with arguments and contexts. One state executes at a time. */
 export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
-  /** States are there by their options. */
+  /** States are in the wait-for graph only if their options require it. */
   holderOf(): undefined {}
 
   callerOf(): Holder | undefined {

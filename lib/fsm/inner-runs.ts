@@ -10,7 +10,7 @@ import type { FsmState } from "../run/fsm-state.js";
 import type { WaitingFor } from "../run/waiting-for.js";
 import type { FsmRunOptions } from "./options.js";
 
-/** The run of an fsm, as it gives to the runs inside it. */
+/** The run of an fsm, as the source of what runs inside it share. */
 interface SharingRun {
   readonly state: FsmState;
   readonly options: FsmRunOptions;
@@ -18,11 +18,11 @@ interface SharingRun {
   readonly isPausing: boolean;
   readonly children: Children;
   setResting(isResting: boolean): void;
-  /** Puts the run away, in which only waits are left. */
+  /** Puts the run away. Only waits are left in it. */
   putAwayWhenPolled(): void;
 }
 
-/** What the run of an fsm gives to the runs inside it: options, permits, and what it does while they wait. */
+/** What the run of an fsm shares with the runs inside it: options and permits. Says what it does while they wait. */
 export class FsmInnerRuns implements InnerRuns {
   /** What they wait for, while they are being put away. */
   leaving: WaitingFor | undefined = undefined;
@@ -71,7 +71,7 @@ export class FsmInnerRuns implements InnerRuns {
     return isExecuting && current === node ? NO_SLOT : SETTLED_SLOT;
   }
 
-  /** Tells whether only waits are left in the runs inside the state. */
+  /** Reports whether only waits are left in the runs inside the state. */
   rested(): void {
     const { run } = this;
     if (run.isOver) return;

@@ -53,7 +53,7 @@ export class StateDelay {
     return this.open && { events: [], until: this.open.until };
   }
 
-  /** Returns whether the current state has to wait. If its delay failed, that has been dealt with. */
+  /** Returns whether the current state has to wait. If its delay failed, the failure has been handled. */
   begin(): boolean {
     const { run } = this;
     const { state, recorder } = run;
@@ -119,7 +119,7 @@ export class StateDelay {
     this.run.waitEnded();
   }
 
-  /** The run is over. */
+  /** Called when the run is over. */
   stop(): void {
     this.open?.timer.stop();
   }

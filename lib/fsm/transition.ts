@@ -29,7 +29,7 @@ export function untilText(until: number): string {
   return `waits until ${new Date(until).toISOString()}`;
 }
 
-/** A state leads to an illegal state, or to one that does not exist. */
+/** Thrown when a state leads to an illegal state, or to one that does not exist. */
 export class IllegalTarget extends Error {
   /** Whether there is such a state. */
   readonly exists: boolean;
@@ -40,7 +40,7 @@ export class IllegalTarget extends Error {
   }
 }
 
-/** The condition of a transition threw its `cause`. */
+/** Thrown when the condition of a transition threw its `cause`. */
 export class ConditionFailed extends Error {}
 
 /**
@@ -101,7 +101,7 @@ function waitFrom(plan: FsmPlan, from: number, { events, after }: WaitForEvent, 
   return { events: targets, after: after && { at: time + after.ms, state: target(plan, from, after.state) } };
 }
 
-/** A state waits for an event that can't be sent. */
+/** The error for a state that waits for an event that can't be sent. */
 function undeclaredEvent(plan: FsmPlan, from: number, event: string): IllegalTarget {
   const declared = Array.from(plan.events?.keys() ?? []);
   const hint = suggestion(event, declared) || " Declare it, or wait for another one.";

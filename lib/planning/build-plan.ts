@@ -3,7 +3,7 @@ import { shortWay } from "../base/message.js";
 import type { DefinedDag } from "../definition/defined.js";
 import { isMinified, looksMinified, minifiedHint } from "../definition/specs/minified-names.js";
 import { hasPolicies, type NodeHooks } from "../definition/specs/node-options.js";
-import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
+import { isFork, type NodeFunction, type NodeSpec } from "../definition/specs/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
@@ -16,7 +16,7 @@ import { byPriority } from "./ranking.js";
 import { planStreams, type StreamPlan } from "./streams.js";
 import { Planning } from "./validity.js";
 import { planWaits } from "./waits.js";
-import { isFork, wire, type Wiring } from "./wiring.js";
+import { wire, type Wiring } from "./wiring.js";
 
 /** Plans up to this size use plain arrays for counters, which are faster to copy than typed arrays. */
 const SMALL = 512;

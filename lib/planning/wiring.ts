@@ -1,18 +1,17 @@
 import type { ValidationIssue } from "../base/errors.js";
-import { suggestion } from "../base/nearest.js";
 import { ownValue } from "../base/objects.js";
 import { withoutGuessedContext } from "../definition/specs/context-param.js";
 import type { ChildWorkflow, DefinedDag } from "../definition/defined.js";
 import { needText, toNeed, type Need } from "../definition/specs/need.js";
 import type { Class } from "../base/class-state.js";
-import { collects, isChoice, type NodeSpec } from "../definition/specs/node-spec.js";
+import { collects, isChoice, isFork, type NodeSpec } from "../definition/specs/node-spec.js";
 import { typesOf } from "../definition/typings/node-types.js";
 import { originalNames } from "../definition/specs/original-names.js";
 import { innerInputs, type InnerInput, type InnerInputs } from "./inner-schemas.js";
+import { NeedWirer } from "./need-wirer.js";
 import { Edge, type AnyNeed, type Binding, type ChoiceCondition, type RunInput } from "./plan.js";
-import { findProducer, producersIn } from "./streams.js";
 import { TypeIndex } from "./type-index.js";
-import { missingIn, nestingIssue, withWorkflowInputs, workflowIssues, workflowOf } from "./workflow-nodes.js";
+import { nestingIssue, withWorkflowInputs, workflowIssues, workflowOf } from "./workflow-nodes.js";
 
 /** The sources of all arguments, and the edges of the graph in the order in which they were found. */
 export interface Wiring {
@@ -22,7 +21,7 @@ export interface Wiring {
   readonly to: number[];
   readonly flags: number[];
   readonly labels: ReadonlyMap<number, string>;
-  /** By edge of a stream: where its items come from inside the source, see {@link findProducer}. */
+  /** By edge of a stream: where its items come from inside the source, see `findProducer`. */
   readonly streamPaths: ReadonlyMap<number, string>;
   /** The workflows that are nodes, by name. */
   readonly workflows: ReadonlyMap<string, ChildWorkflow>;
@@ -62,32 +61,24 @@ interface Explicit {
   readonly key: string | undefined;
 }
 
-class Wirer implements Wiring {
+/** Finds the sources of all parameters. */
+class Wirer extends NeedWirer implements Wiring {
   readonly specs: readonly NodeSpec[];
-  readonly indexOf = new Map<string, number>();
-  readonly from: number[] = [];
-  readonly to: number[] = [];
-  readonly flags: number[] = [];
-  readonly labels = new Map<number, string>();
-  readonly streamPaths = new Map<number, string>();
   readonly argStart: number[] = [0];
   readonly args: number[] = [];
-  readonly bindings: Binding[] = [{ type: "context" }, { type: "undefined" }];
-  readonly anyNeeds = new Map<number, AnyNeed[]>();
   readonly conditions = new Map<number, ChoiceCondition>();
   readonly choiceEdges = new Map<number, number>();
   readonly inputs: { name: string; required: number[] }[] = [];
   readonly inner = new Map<number, readonly InnerInput[]>();
-  readonly issues: ValidationIssue[] = [];
-  readonly workflows = new Map<string, ChildWorkflow>();
   private readonly inputCodes = new Map<string, number>();
   private readonly types: TypeIndex | undefined;
 
   constructor(
-    private readonly definition: DefinedDag,
+    definition: DefinedDag,
     private readonly given: ReadonlySet<string>,
     way: readonly string[] | undefined,
   ) {
+    super(definition);
     if (way !== undefined) this.issues.push(nestingIssue(definition, way));
     const resolve = (spec: NodeSpec) => {
       if (spec.subworkflow === undefined) return this.resolved(spec);
@@ -335,111 +326,9 @@ class Wirer implements Wiring {
     if (!optional) this.inputs[binding.input].required.push(i);
     return code;
   }
-
-  /** Adds the edge of a need, and returns the code of its value; undefined (and an issue) if there is no such node. */
-  private bindNeed(i: number, need: Need): number | undefined {
-    const source = this.source(i, need);
-    if (source === undefined) return undefined;
-    const { output, optional } = need;
-    if (need.stream === true) return this.bindStream(i, source, need);
-    const workflow = this.enteredBy(i, source, need);
-    const isBranch = output !== undefined && (workflow !== undefined || isFork(this.specs[source]));
-    const anyNeeds = this.anyNeeds.get(i);
-    this.edge(source, i, (isBranch ? Edge.branch : 0) | (optional && anyNeeds === undefined ? Edge.soft : 0), output);
-    const isRequired = !optional && anyNeeds === undefined;
-    let code = source;
-    if (workflow !== undefined) code = this.binding({ type: "inner", source, path: output as string });
-    else if (output !== undefined && !isBranch) code = this.binding({ type: "output", source, output });
-    else if (output !== undefined && !isRequired) code = this.binding({ type: "branch", source, branch: output });
-    anyNeeds?.push({ source, branch: isBranch ? output : undefined, text: needText(need), code });
-    return code;
-  }
-
-  /**
-   * The workflow that a need takes a result of inside; undefined if there is none. Reports a result that it lacks. What
-   * is needed of a map is a property of its result.
-   */
-  private enteredBy(i: number, source: number, need: Need): ChildWorkflow | undefined {
-    const isInside = need.output !== undefined && this.specs[source].map === undefined;
-    const workflow = isInside ? this.workflows.get(need.node) : undefined;
-    const missing = workflow && missingIn(workflow, need.output as string);
-    if (missing !== undefined) {
-      this.issue("UNKNOWN_NODE", `Node "${this.specs[i].name}" needs "${needText(need)}", but ${missing}`, i);
-    }
-    if (workflow !== undefined && this.specs[source].options.cache !== undefined) {
-      const problem = `node "${need.node}" is cached, and a cached result has no nodes inside`;
-      const advice = `Need "${need.node}", or cache the nodes of workflow "${workflow.name}" instead.`;
-      this.issue(
-        "INVALID_NODE",
-        `Node "${this.specs[i].name}" needs "${needText(need)}", but ${problem}. ${advice}`,
-        i,
-      );
-    }
-    return workflow;
-  }
-
-  private bindStream(i: number, source: number, { node, output, optional }: Need): number {
-    const spec = this.specs[source];
-    const found = findProducer(spec, output, this.workflows.get(node));
-    if ("problem" in found) {
-      const others = spec.subworkflow === undefined ? producersIn(this.definition) : "";
-      const message = `Node "${this.specs[i].name}" streams "${needText({ node, output })}", but ${found.problem}${others}`;
-      this.issue("NO_STREAM", `${message} Generators, maps and machines produce items.`, i);
-    }
-    const path = "path" in found ? found.path : "";
-    this.streamPaths.set(this.from.length, path);
-    this.anyNeeds.get(i)?.push({ source, branch: undefined, text: node, code: source });
-    this.edge(source, i, Edge.stream | (optional ? Edge.soft : 0), output);
-    return this.binding({ type: "stream", source, path, output });
-  }
-
-  private order(i: number, need: Need): void {
-    const source = this.source(i, need);
-    if (source !== undefined) this.edge(source, i, Edge.soft | Edge.order, need.output);
-  }
-
-  private source(i: number, need: Need): number | undefined {
-    const source = this.indexOf.get(need.node);
-    const spec = this.specs[i];
-    if (source === undefined) {
-      const hint = suggestion(need.node, this.indexOf.keys()) || " Define that node, or correct the name.";
-      this.issue(
-        "UNKNOWN_NODE",
-        `Node "${spec.name}" needs "${needText(need)}", but there is no node "${need.node}".${hint}`,
-        i,
-      );
-    } else if (this.specs[source].kind === "condition" && !["true", "false", undefined].includes(need.output)) {
-      this.issue(
-        "UNKNOWN_BRANCH",
-        `Node "${spec.name}" needs "${needText(need)}", but condition "${need.node}" has only the branches "true" and "false".`,
-        i,
-      );
-    }
-    return source;
-  }
-
-  private edge(from: number, to: number, flags: number, label: string | undefined): void {
-    if (label !== undefined) this.labels.set(this.from.length, label);
-    this.from.push(from);
-    this.to.push(to);
-    this.flags.push(flags);
-  }
-
-  private binding(binding: Binding): number {
-    return ~(this.bindings.push(binding) - 1);
-  }
-
-  private issue(code: string, message: string, node: number): void {
-    this.issues.push({ severity: "error", code, message, nodes: [this.specs[node].name] });
-  }
 }
 
 /** How many parameters take a payload: the first of an event node, if it has any. */
 function payloads({ event, signature }: NodeSpec): number {
   return event === undefined ? 0 : Math.min(1, signature.inputs.length);
-}
-
-/** Whether a node's outputs are branches. */
-export function isFork(spec: NodeSpec): boolean {
-  return spec.kind === "condition" || spec.kind === "select";
 }

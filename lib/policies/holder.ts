@@ -10,8 +10,8 @@ export interface Resource {
   /** A waiter gets its turn when one of them releases. */
   holders(): Iterable<Holder>;
   /**
-   * Breaks a circle of waiting that leads through it, if it can: a result is computed twice, a buffer grows, or there is
-   * one slot more. Returns whether it does.
+   * Breaks a circular wait that it is part of, if it can: a result is computed twice, a buffer grows, or there is one
+   * slot more. Returns whether it does.
    * @param holder - the node that closes the circle
    */
   letGo?(holder: Holder): boolean;

@@ -27,7 +27,7 @@ export function readReserved(
   );
 }
 
-/** Whether a reserved run can begin without a transaction: of its record, only the row changes. */
+/** Whether a reserved run can begin without a transaction, since only its row changes. */
 export function beginsPlainly({ isBlank }: ReservedRun, run: RecordedRun, claim: Claim): boolean {
   if (claim.discard.length + claim.sent.length > 0) return false;
   if (isBlank) return true;

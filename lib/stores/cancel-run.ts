@@ -73,7 +73,7 @@ export async function endRun(
   return ended.fencing_token;
 }
 
-/** Cancels the nodes of a dag that are paused, or wait, without an attempt in progress. */
+/** Cancels the nodes of a dag that are paused, or waiting, without an attempt in progress. */
 async function cancelPaused(trx: Kysely<Tables>, row: RunRow, now: number): Promise<void> {
   if (row.kind !== "dag") return;
   const waits = await waitRows(trx, row.id);

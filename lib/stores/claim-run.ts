@@ -44,7 +44,7 @@ export async function claimRun(
     if (isClaimed) return previous;
     leases.release(previous);
   }
-  // Whoever has reserved a run may begin it.
+  // A run may be begun by whoever has reserved it.
   const reservation = leases.reservationOf(runId);
   const isReserved = row.owner === leases.owner && row.fencing_token === reservation?.row.fencing_token;
   if (held !== undefined && !(isReserved && row.fencing_token === held)) throw leaseLost(runId);
@@ -113,7 +113,7 @@ function isPauseRequest({ id, request }: RunRow): boolean {
   }
 }
 
-/** Removes the waits of nodes that run again, and those of the runs inside, which these have themselves. */
+/** Removes the waits of nodes that run again. The runs inside have their own waits. */
 async function forgetWaits(trx: Kysely<Tables>, runId: string, discarded: readonly string[]): Promise<void> {
   await trx.deleteFrom("waits").where("run_id", "=", runId).where("node", "like", "%.%").execute();
   for (const node of discarded) {
@@ -121,7 +121,7 @@ async function forgetWaits(trx: Kysely<Tables>, runId: string, discarded: readon
   }
 }
 
-/** Supersedes all results of a run that starts over, and of the runs inside, which it may start again. */
+/** Supersedes all results of a run that starts over, and those of the runs inside, which it may start again. */
 async function restart(trx: Kysely<Tables>, runId: string, inputs: string): Promise<void> {
   await trx.updateTable("runs").set({ inputs }).where("id", "=", runId).execute();
   const abandoned = { status: "cancelled", finished_at: timeOfDay(), error: null, outputs: null, ...NOT_PAUSED };

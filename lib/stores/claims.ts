@@ -89,7 +89,7 @@ export class Claims {
   }
 }
 
-/** Tells the driver of a run that begins what it was asked for before. */
+/** Passes the request that came before a run began to its driver. */
 function begun(log: SqlRunLog): SqlRunLog {
   if (log.asked !== null) tellDriver(log, log.asked);
   return log;

@@ -22,11 +22,11 @@ const INTERVAL = 300;
 const IDLE_TURNS = 2;
 
 /**
- * Looks for what other processes recorded for the runs that this store drives: events, and requests to cancel or pause.
- * Polls only while there are such runs, with one small query for all of them, which also keeps the shared clock right.
+ * Polls for what other processes record for the runs that this store drives: events, and requests to cancel or pause.
+ * It polls only while there are such runs, with one small query for all of them, which also corrects the shared clock.
  */
 export class DriverPoller {
-  /** The runs that wait for events. They keep the process alive: others may send some. */
+  /** The runs that wait for events. They keep the process alive, since others may send some. */
   private readonly waiting = new Set<SqlRunLog>();
   private isDriving = false;
   private turn = 0;
@@ -41,21 +41,21 @@ export class DriverPoller {
     private readonly onRequest: (runId: string, request: string) => void,
   ) {}
 
-  /** The store begins to drive runs, or drives no more. */
+  /** Called when the store begins to drive runs, and when it drives none any more. */
   setDriving(isDriving: boolean): void {
     this.isDriving = isDriving;
     if (isDriving) this.schedule();
     else this.stop();
   }
 
-  /** A run waits for events. */
+  /** Adds a run that waits for events. */
   add(log: SqlRunLog): void {
     this.waiting.add(log);
     this.timer?.ref();
     if (log.mayHaveEarlier) this.events.deliverEarlier(log);
   }
 
-  /** A run no longer waits for events. */
+  /** Removes a run that no longer waits for events. */
   remove(log: SqlRunLog): void {
     this.waiting.delete(log);
     if (this.waiting.size === 0) this.timer?.unref();

@@ -19,27 +19,27 @@ export function withoutDriver({ fencing_token }: Pick<RunRow, "fencing_token">) 
 /** The lease of a run, and the database's time when it was read. */
 export type LeaseRow = Pick<RunRow, "id" | "owner" | "lease_expires_at"> & { readonly clock: number };
 
-/** A run, and the fencing token of whoever has it. */
+/** A run, and the fencing token of its holder. */
 type Held = Pick<SqlRunLog, "runId" | "token">;
 
 /** A run that a store has reserved for itself, and not begun. */
 export interface ReservedRun {
-  /** As it was reserved. Others may since have sent it events, or asked its driver for something. */
+  /** As it was when it was reserved. Since then, others may have sent it events, or asked its driver for something. */
   readonly row: RunRow;
-  /** That of its fingerprint; undefined if it is not known. */
+  /** The structure with its fingerprint; undefined if it is not known. */
   readonly structure: string | undefined;
-  /** Whether nothing but the row is recorded of it. */
+  /** Whether nothing is recorded of it but its row. */
   readonly isBlank: boolean;
-  /** Whether it counts when it begins: its workflow has a rate, see `queue/starts.ts`. */
+  /** Whether its start counts, since its workflow has a rate, see `queue/starts.ts`. */
   readonly isRated: boolean;
-  /** What its driver is asked for, as far as it is known here, see `queue/request-column.ts`. */
+  /** The request to its driver, as far as it is known here, see `queue/request-column.ts`. */
   request: string | null;
 }
 
 /**
  * The leases of the runs that a store drives, or has reserved. A run belongs to its driver as long as the driver renews
  * the lease: three times per lease, for all its runs in one statement. If the driver's process dies, its runs are free
- * when their leases expire, and on the same machine at once.
+ * when their leases expire; on the same machine, at once.
  */
 export class Leases {
   /** Unique among all stores that drive runs of the database. */
@@ -58,7 +58,7 @@ export class Leases {
     /** The length of a lease, in ms. */
     readonly length: number,
     private readonly open: () => Promise<Database>,
-    /** Called when the store begins to drive runs, and when it drives no more. */
+    /** Called when the store begins to drive runs, and when it drives none any more. */
     private readonly onDriving: (isDriving: boolean) => void,
   ) {}
 
@@ -98,7 +98,7 @@ export class Leases {
     return log?.token === token && log.isDriven;
   }
 
-  /** A reservation is over: the run has begun, or is given back. */
+  /** Ends a reservation: the run has begun, or was given back. */
   forget(reservation: ReservedRun): void {
     const { id } = reservation.row;
     if (this.reserved.get(id) === reservation) this.reserved.delete(id);
@@ -139,7 +139,7 @@ export class Leases {
   }
 
   /**
-   * Whether a run has no driver, and is not about to have one. For its own runs, the store does not need the lease.
+   * Whether a run has no driver, and is not about to get one. For its own runs, the store does not need the lease.
    * @param isOwnerGone - whether an owner's process is known to have ended
    */
   isFree({ id, owner, lease_expires_at, clock }: LeaseRow, isOwnerGone = isGone): boolean {
@@ -165,8 +165,8 @@ export class Leases {
   }
 
   /**
-   * Releases all runs of this store, including those whose writing failed; those that were only reserved are ready again.
-   * Called last: no lease is renewed afterwards.
+   * Releases all runs of this store, including those whose writing failed; those that were only reserved are ready
+   * again. Call it last: no lease is renewed afterwards.
    */
   async releaseAll(database: Pick<Database, "db" | "clock" | "hasRowLocks">): Promise<void> {
     this.isReleased = true;

@@ -8,9 +8,9 @@ import { ENDED } from "./reading/run-summary.js";
 export interface PruneOptions {
   /** Deletes runs that ended longer ago than this, in ms, or before this date. */
   readonly olderThan?: number | Date | undefined;
-  /** Deletes all but the given number of runs of each workflow: those that ended last. */
+  /** Keeps only this number of runs of each workflow: those that ended last. */
   readonly keepLast?: number | undefined;
-  /** Treats paused runs as ended at the time when they paused. @defaultValue false: they are kept */
+  /** Treats paused runs as if they had ended when they paused. @defaultValue false: they are kept */
   readonly paused?: boolean | undefined;
 }
 

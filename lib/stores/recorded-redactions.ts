@@ -26,7 +26,7 @@ export class RecordedRedactions {
     if (this.isOpened) this.saveLater();
   }
 
-  /** Takes over the rules of the database. Before each lookup: another process may have added one. */
+  /** Loads the rules of the database. Called before each lookup, since another process may have added one. */
   async load(database: Database): Promise<void> {
     await this.save(database);
     const rows = await database.db.selectFrom("redactions").select("path").execute();
@@ -43,7 +43,7 @@ export class RecordedRedactions {
     }
   }
 
-  /** What can't be recorded now is before the next lookup, which then fails if it can't be either. */
+  /** A rule that can't be recorded now is recorded before the next lookup, which fails if that fails again. */
   private saveLater(): void {
     if (this.unsaved.size === 0) return;
     this.access.run(() => this.access.read((database) => this.save(database))).catch(() => {});

@@ -61,7 +61,7 @@ export async function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: 
     const way = await currentWay(trx, run, sent);
     const target = [runId, ...way].join("/");
     const inside = way.length === 0 ? run : await findAndLockRunRow(trx, database, target);
-    // A try without an answer may or may not have been executed.
+    // An attempt without an answer may have been executed.
     const mayExist = key !== undefined || previous !== undefined || tries > 1;
     if (mayExist && (await isRecorded(trx, target, id))) return previous ?? { owner: null, ready: [] };
     if (!UNFINISHED.includes(run.status)) throw runEnded(run, event);
@@ -75,7 +75,8 @@ export async function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: 
 }
 
 /**
- * The way to a run inside, with the run that a state has begun last in the place of its name: `check.2` for `check`.
+ * The way to a run inside, in which the name of a state is replaced by the run that it began last: `check.2` for
+ * `check`.
  * @throws {ExecutionError} when a state has begun none
  */
 async function currentWay(db: Kysely<Tables>, run: RunRow, { way = [], event }: SentEvent): Promise<readonly string[]> {
@@ -123,11 +124,11 @@ function nodeOf(key: string): string {
 }
 
 /**
- * Whether a node is known to wait for the event now. If a run inside is yet to begin, or has failed and may be tried
- * again, the node decides that it is in.
+ * Whether a node is known to wait for the event now. If a run inside has yet to begin, or has failed and may be
+ * retried, the node that contains it decides.
  * @param inside - the run that takes it, if it exists
- * @throws {ExecutionError} when all nodes that take it are over, have got their event, or have waited too long;
- *   {StoreError} RUN_ENDED when a run inside has ended, and is not tried again
+ * @throws {ExecutionError} when all nodes that take it are over, have received their event, or have waited too long;
+ *   {StoreError} RUN_ENDED when a run inside has ended and is not retried
  */
 async function requireTaker(
   db: Kysely<Tables>,
@@ -146,7 +147,7 @@ async function requireTaker(
   throw new ExecutionError(tooLate(event, takers, late), { runId: place });
 }
 
-/** How many of the runs on the way exist and are unfinished, from the outside. */
+/** How many of the runs on the way exist and are unfinished, from the outermost inwards. */
 async function openLevels(db: Kysely<Tables>, runId: string, way: readonly string[]): Promise<number> {
   const ids = way.map((_, i) => [runId, ...way.slice(0, i + 1)].join("/"));
   const rows = await db
@@ -159,7 +160,7 @@ async function openLevels(db: Kysely<Tables>, runId: string, way: readonly strin
   return ids.findIndex((id) => !open.has(id));
 }
 
-/** The statuses of nodes that take no event any more. */
+/** The statuses of nodes that no longer take events. */
 const OVER = ["completed", "copied", "failed", "skipped", "cancelled"];
 
 /** The first of the nodes that may still take an event, and those that have waited too long. */
@@ -188,7 +189,7 @@ async function takerAmong(
 function isOverNode(attempts: readonly AttemptRow[], wait: WaitRow | undefined): boolean {
   if (attempts.length === 0) return false;
   const { status, attempt } = effectiveAttempt(attempts);
-  // A failed one may be tried again, as long as nothing says that it waits no longer.
+  // A failed node may be retried, unless its record says that it no longer waits.
   const isFinal =
     status !== "failed" || attempt === 0 || (wait !== undefined && wait.event === null && wait.until === null);
   return isFinal && OVER.includes(status);

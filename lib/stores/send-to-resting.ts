@@ -9,9 +9,9 @@ type SentRow = Pick<EventRow, "id" | "event" | "payload" | "is_unchecked" | "sen
 
 /**
  * Records an event for an outermost run at rest that waits for it, and makes the run ready, in one statement: the most
- * common case by far. Nothing happens in any other case, also when the run changes meanwhile, or was sent an event of this
- * id before. Only for databases whose statements can change several tables.
- * @returns whether it did
+ * common case by far. In any other case, nothing happens; also if the run changes meanwhile, or was sent an event with
+ * this id before. Only for databases in which a statement can change several tables.
+ * @returns whether the event was recorded
  */
 export async function sendToResting(
   { db, clock }: Pick<Database, "db" | "clock">,

@@ -109,7 +109,7 @@ export class SqlStore implements RunStore {
   /**
    * @internal
    * @param connect - resolves to a `DatabaseAdapter`, whose type would add all of kysely's types to the package's own
-   * @param database - where it is, without what is secret
+   * @param database - its location, without secrets
    */
   constructor(
     connect: () => Promise<object>,
@@ -298,7 +298,7 @@ export class SqlStore implements RunStore {
     });
   }
 
-  /** For `JSON.stringify`: where it is, and how many runs are driven through it. */
+  /** For `JSON.stringify`: its location, and the number of runs driven through it. */
   toJSON(): object {
     return { database: this.database, isClosed: this.closing !== undefined, driven: this.leases.driven.size };
   }
@@ -350,8 +350,8 @@ export class SqlStore implements RunStore {
   }
 
   /**
-   * What has happened in a run and those inside, also what this store has yet to write; undefined if there is no run with
-   * this id.
+   * What has happened in a run and in those inside, including what this store has yet to write; undefined if there is
+   * no run with this id.
    * @internal
    */
   async history(runId: string): Promise<RunHistory | undefined> {
@@ -367,7 +367,7 @@ export class SqlStore implements RunStore {
   }
 
   /**
-   * A mark of each run that differs whenever its history does. A run that is not there has none.
+   * A mark of each run that changes whenever its history does. A run that does not exist has none.
    * @internal
    */
   async marksOf(runIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
@@ -396,7 +396,8 @@ export class SqlStore implements RunStore {
       if (after !== undefined) await after;
       const { owner, ready } = await sendEvent(access, event, this.codec);
       if (ready.length > 0) this.runs.wake("ready", ready);
-      // Delivered before anything that is sent to the run here later. The event is recorded, even if delivering fails.
+      // Delivered before anything that is sent to the run later in this process. The event is recorded,
+      // even if delivering fails.
       if (owner === leases.owner) await events.deliver().catch(() => {});
     });
   }
@@ -414,7 +415,7 @@ export class SqlStore implements RunStore {
     this.pendingEnds.add(work);
   }
 
-  /** A run inside is not queued by itself: it goes on with the one that contains it. */
+  /** A run inside is not queued itself: it continues with the one that contains it. */
   private giveBack(log: SqlRunLog): Promise<void> {
     if (log.runId === log.rootId) return this.queue.release([log]);
     return this.access.retry((database) => this.leases.giveBack(log, database), writeFailed);

@@ -5,7 +5,7 @@ import type { AttemptPlace, ValueStore } from "./store.js";
 import type { Codec } from "./values/codec.js";
 import { sha256, writeBlobs } from "./writing/blobs.js";
 
-/** Long texts of runs, for the nodes that other processes execute. They are blobs, as those that records refer to. */
+/** Long texts of runs, for the nodes that other processes execute. They are blobs, like the long texts of records. */
 export class SqlValues implements ValueStore {
   constructor(
     private readonly access: DatabaseAccess,

@@ -75,19 +75,19 @@ export interface RunStore {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** What nodes that are executed elsewhere need of a store. */
+/** What nodes that run in other processes need from a store. */
 export interface ValueStore {
   /** Encodes the inputs and results of runs with this store. */
   readonly codec: Codec;
-  /** Keeps a text, at least as long as the record of the run. @returns what it is found by */
+  /** Keeps a text, at least as long as the record of the run. @returns the hash that finds it */
   put(runId: string, text: string): Promise<string>;
   /** @throws {StoreError} NOT_FOUND if it has been deleted */
   get(hash: string): Promise<string>;
-  /** By attempt, whether its outcome is recorded, or its run has been deleted. */
+  /** For each attempt, whether its outcome is recorded or its run has been deleted. */
   haveOutcome(attempts: readonly AttemptPlace[]): Promise<readonly boolean[]>;
 }
 
-/** An attempt of a node, or with the index of an item, of an item of a map. */
+/** An attempt of a node or, with the index of an item, of an item of a map. */
 export interface AttemptPlace {
   readonly runId: string;
   readonly node: string;
@@ -238,9 +238,9 @@ export interface RecordedWait {
   readonly after: { readonly at: number; readonly state: string } | undefined;
 }
 
-/** The wait of a dag's node. Without event and time, the node waits no longer. */
+/** The wait of a dag's node. Without event and time, the node no longer waits. */
 export interface WaitEntry {
-  /** A node with a dot is one inside, whose own run has the wait. */
+  /** A name with a dot is that of a node inside, whose own run has the wait. */
   readonly node: string;
   /** Undefined while it waits for its delay. */
   readonly event: string | undefined;
@@ -250,7 +250,7 @@ export interface WaitEntry {
   readonly payload?: { readonly value: unknown } | undefined;
 }
 
-/** Something that happened, and that no other entry keeps. */
+/** Something that happened and is in no other entry. */
 export interface MomentEntry {
   readonly type: "run.paused" | "node.waiting" | "node.failed" | "attempt.started" | "attempt.failed";
   /** In ms since 1970. */
@@ -277,7 +277,7 @@ export interface QueuedEvent {
   readonly payload: unknown;
   /** In ms since 1970. */
   readonly sentAt: number;
-  /** Whether its sender did not know the workflow, whose driver has yet to check the payload. */
+  /** Whether the sender did not know the workflow, so that the driver has yet to check the payload. */
   readonly isUnchecked?: boolean;
 }
 
@@ -388,8 +388,9 @@ export interface RecordedRun {
   /** What the nodes of a dag wait for, or waited for, by node. */
   readonly waits: ReadonlyMap<string, WaitEntry>;
   /**
-   * The results with which a service resumes it, by the nodes that paused. If an earlier driver died, some may be
-   * recorded already. Decoded on access. @throws {StoreError} STORE for unreadable data
+   * The results with which a service resumes it, by the nodes that paused. If an earlier driver died, some may already
+   * be recorded. Decoded on access.
+   * @throws {StoreError} STORE for unreadable data
    */
   readonly provided: Readonly<Record<string, unknown>> | undefined;
   /** When a paused or waiting run is due, in ms since 1970. */

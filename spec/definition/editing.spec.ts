@@ -110,7 +110,7 @@ describe("A connection", () => {
     expect(() => dag.disconnect("b", "sum")).toThrow(ValidationError);
     expect(() => dag.disconnect("nobody", "sum")).toThrow(/has no node "nobody"/u);
     expect(() => pipeline().disconnect("load", "parse")).toThrow(
-      'connect() has led nothing from "load" to "parse". Where "parse" needs it by itself, call configureNode("parse", { needs }).',
+      'connect() added no connection from "load" to "parse". Where "parse" needs it by itself, call configureNode("parse", { needs }).',
     );
   });
 });

@@ -134,7 +134,7 @@ describe("Short names", () => {
     const fsm = new Fsm("short");
     const go = fsm.state("go", { initial: true }, () => ({ id: 1, q: { signal: "x" } }));
     go.to(fsm.state("end", (id: number, q: { signal: string }) => `${id} ${q.signal}`));
-    await expect(fsm.run()).rejects.toThrow(/State "end" is taken to want its context as "q".*params/u);
+    await expect(fsm.run()).rejects.toThrow(/State "end" seems to take its context as "q".*params/u);
     const exact = new Fsm("exact");
     const start = exact.state("go", { initial: true }, () => ({ id: 1, q: { signal: "x" } }));
     start.to(exact.state("end", { params: ["id", "q"] }, (id: number, q: { signal: string }) => `${id} ${q.signal}`));

@@ -94,7 +94,7 @@ describe("circuitBreaker", () => {
     const probes = [dag.run(), dag.run()];
     const error = await dag.run().catch((e: unknown) => e);
     expect(error).toBeInstanceOf(CircuitOpenError);
-    expect((error as Error).message).toMatch(/open but for probes under way/u);
+    expect((error as Error).message).toMatch(/open while probes are under way/u);
     expect(fn).toHaveBeenCalledTimes(3);
     expect((await outcome(Promise.all(probes))).map(({ value }) => value)).toEqual(["late", "late"]);
   });

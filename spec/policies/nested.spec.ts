@@ -167,7 +167,7 @@ describe("A node that waits for a permit of its caller", () => {
       attempt: 0,
       message:
         'Node "leaf" would wait forever: concurrency key "db" is held by node "call" of run "first", which waits for this node. ' +
-        "Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.",
+        "Start the inner run after the node is done, or give one of them its own key or scheduler.",
     });
     expect((await outcome(inner.run())).value).toBe(1);
   });
@@ -248,7 +248,7 @@ describe("A cached node that asks for its own result", () => {
       attempt: 0,
       message:
         'Node "f" would wait forever: the result of node "f" is held by node "f" of run "outer", which waits for this node. ' +
-        "Let the inner run ask for something else, or begin it when the node is done.",
+        "Let the inner run ask for something else, or start it after the node is done.",
     });
     const [a, b] = await outcome(Promise.allSettled([dag.run(), dag.run()]));
     expect([a.status, b.status]).toEqual(["rejected", "rejected"]);

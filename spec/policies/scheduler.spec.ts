@@ -109,7 +109,7 @@ describe("A scheduler", () => {
     expect(failed).toEqual([error]);
     expect(error).toBeInstanceOf(QueueFullError);
     expect(error).toMatchObject({ code: "QUEUE_FULL", node: "work", attempt: 1 });
-    expect((error as Error).message).toMatch(/"work" was turned away. The scheduler's queue is full: 1 /u);
+    expect((error as Error).message).toMatch(/"work" was rejected. The scheduler's queue is full: 1 /u);
     await outcome(Promise.all(runs));
     expect(order).toEqual(["a", "b"]);
     expect(scheduler.stats()).toMatchObject({ submitted: 3, completed: 2, rejected: 1 });

@@ -29,13 +29,12 @@ import {
 import {
   beginsAnew,
   insideOptions,
-  RecordedRuns,
   type ContinuedRun,
   type EndedRun,
-  type RemoteRun,
   type RunUse,
-  type Submission,
-} from "../../engine/durable/recorded-runs.js";
+} from "../../engine/durable/continuation.js";
+import type { RemoteRun } from "../../engine/durable/handles.js";
+import { RecordedRuns, type Submission } from "../../engine/durable/recorded-runs.js";
 import { inProgress } from "../../engine/durable/restore.js";
 
 /** The recorded runs of one dag. */
@@ -97,7 +96,7 @@ export class RecordedDags<N> extends RecordedRuns<
     return super.recoverNow({ ...options, concurrency: options.nodeConcurrency }, options);
   }
 
-  /** A recorded run whose results a partial run takes over. @throws {StoreError} NOT_FOUND */
+  /** The recorded run from which a partial run takes results. @throws {StoreError} NOT_FOUND */
   async earlier(runId: string, { store, signal, timeout }: RunOptions<any>): Promise<RunResult<N>> {
     if (store === undefined) throw new TypeError(`"from" is the id of a run, which takes the "store" it is in.`);
     const recorded = await this.read(runId, { store, signal, timeout });
@@ -126,7 +125,7 @@ export class RecordedDags<N> extends RecordedRuns<
 
   /** Records a replay, for a service to drive. @returns its id */
   async submitReplay(runId: string, options: ReplayOptions<any>): Promise<string> {
-    // Whoever drives it follows it.
+    // Telemetry follows it where it is driven.
     const { state, recorder } = await this.replay(runId, { ...options, telemetry: undefined });
     await recorder?.open();
     recorder?.giveBack();

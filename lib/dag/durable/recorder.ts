@@ -25,7 +25,7 @@ const NO_ATTEMPT: Begun = { attempt: 0, startedAt: undefined };
 export class DagRecorder extends Recorder {
   /** The attempts in progress, by node. */
   private readonly running = new Map<number, Begun>();
-  /** When the items of maps began that have not ended, by node and index. */
+  /** When the unfinished items of maps began, by node and index. */
   private readonly items = new Map<number, Map<number, number>>();
   /** The nodes whose failure was written with their attempt. */
   private failed: Set<number> | undefined = undefined;
@@ -38,7 +38,7 @@ export class DagRecorder extends Recorder {
     super(state, recording, create);
   }
 
-  /** A node waits for its event, or for its delay to end. */
+  /** Called when a node waits for its event, or for its delay to end. */
   waits(node: number, event: string | undefined, until: number | undefined): void {
     this.guarded((log) => log.wait({ node: this.nameOf(node), event, until }));
   }
@@ -50,17 +50,17 @@ export class DagRecorder extends Recorder {
     return earlier?.until !== undefined && "until" in waitingFor;
   }
 
-  /** The event of a node has come. */
+  /** Called when the event of a node has come. */
   bound(node: number, event: string, payload: unknown): void {
     this.guarded((log) => log.wait({ node: this.nameOf(node), event, until: undefined, payload: { value: payload } }));
   }
 
-  /** A node waits no longer, and does not start. */
+  /** Called when a node no longer waits, and does not start. */
   waitOver(node: number): void {
     this.guarded((log) => log.wait({ node: this.nameOf(node), event: undefined, until: undefined }));
   }
 
-  /** A node is not tried again after a failed attempt: the events for a run inside are over with it. */
+  /** Called when a node is not retried after a failed attempt: no run inside takes its events any more. */
   private givenUp(log: RunLog, node: number): void {
     if (this.state.plan.specs[node].subworkflow !== undefined)
       log.wait({ node: this.nameOf(node), event: undefined, until: undefined });
@@ -130,7 +130,10 @@ export class DagRecorder extends Recorder {
     if (state.pausedNodes.size > 0) log.paused(state.pauseReason, state.pauses, undefined);
   }
 
-  /** Records what the run waits for; of runs inside, which have their waits themselves, only for readers. */
+  /**
+   * Records what the run waits for. The waits of runs inside are in their own records, and are repeated here for
+   * readers.
+   */
   private putAway(log: RunLog): void {
     const { state } = this;
     for (const [node, { events, until }] of state.facts.away) {

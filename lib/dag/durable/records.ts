@@ -85,7 +85,7 @@ export function continued(
 }
 
 /**
- * Prepares a recorded run inside another one to begin anew, with the given inputs. Its results are superseded, except
+ * Prepares a recorded run inside another one to start over, with the given inputs. Its results are superseded, except
  * for those that were provided.
  */
 export function restarted(

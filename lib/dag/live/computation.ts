@@ -54,7 +54,7 @@ export interface ComputingDag {
   permitsOf(node: number): Permits;
   pump(): void;
   log(node: number, attempt: number, line: LogLine): void;
-  /** Stopped work takes a while to end. */
+  /** Called with stopped work that takes a while to end. */
   isEnding(work: Promise<unknown>): void;
   /** Closes the live dag because of an exception that no node threw. */
   breakDown(fault: unknown): void;
@@ -63,8 +63,8 @@ export interface ComputingDag {
 const NO_PATHS: readonly string[] = Object.freeze([]);
 
 /**
- * One computation of one node of a live dag: of a plain one, a call of its function. It contains the runs inside of the
- * node, which end with it.
+ * One computation of one node of a live dag: for a plain node, a call of its function. It contains the runs inside of
+ * the node, which end with it.
  */
 export class Computation implements AttemptControls, ContainingRun, ContextSource {
   /** Whether its outcome is no longer wanted. */
@@ -82,7 +82,7 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
 
   constructor(
     protected readonly dag: ComputingDag,
-    /** Another one, when it is used again: see `live-run.ts`. */
+    /** Changes when the computation is reused, see `live-run.ts`. */
     public node: number,
   ) {}
 
@@ -161,12 +161,12 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
     return dag.args.value(code, node, isContext(dag.state.plan, code) ? this.contextOf(node) : undefined);
   }
 
-  /** Takes a permit for a call that begins. */
+  /** Takes a permit for the call. */
   begin(): void {
     this.dag.permitsOf(this.node).take();
   }
 
-  /** Releases what it holds when it has ended, or been stopped. Called once. */
+  /** Releases what it holds. Called once, when it has ended or was stopped. */
   release(): void {
     this.letGo();
     const ending = this.lazyChildren?.end();
@@ -279,7 +279,7 @@ export class ManagedComputation extends Computation implements MappingRun {
     this.map?.pause();
   }
 
-  /** The permits of the live dag have nodes, items and runs inside take turns. */
+  /** The permits of the live dag make nodes, items and runs inside take turns. */
   get isSequential(): boolean {
     return false;
   }
@@ -340,7 +340,7 @@ export class ManagedComputation extends Computation implements MappingRun {
 
   protected override letGo(): void {}
 
-  /** Has its attempts stop waiting, too. */
+  /** Makes its attempts stop waiting, too. */
   override stop(reason: unknown): void {
     super.stop(reason);
     const needsTurn = [this.attempts?.interrupt(reason), this.map?.interrupt(reason)].includes(true);
@@ -370,7 +370,7 @@ class LiveHost extends DagHost {
   }
 }
 
-/** The context of a node in a live dag. Its inputs are those of one moment. */
+/** The context of a node in a live dag. Its inputs are those of a single moment. */
 class LiveContext extends NodeContext {
   constructor(
     private readonly computation: Computation,

@@ -3,7 +3,7 @@ import { Computation, ManagedComputation, type ComputingDag } from "./computatio
 
 /** The computations of a live dag: at most one per node in progress, and stopped ones that have not ended yet. */
 export class Computations {
-  /** By node, what computes it; undefined if nothing does. */
+  /** The computation of each node; undefined if there is none. */
   private readonly byNode: (Computation | undefined)[];
   /** A finished computation with no references left, kept for reuse: a wave of quick nodes needs only one. */
   private spare: Computation | undefined = undefined;
@@ -38,7 +38,7 @@ export class Computations {
     return (this.byNode[node] = new ManagedComputation(this.dag, node));
   }
 
-  /** A node has settled. */
+  /** Called when a node has settled. */
   settled(node: number): void {
     this.byNode[node] = undefined;
   }
@@ -48,7 +48,7 @@ export class Computations {
     if (!computation.isOver && !computation.isKnown) this.spare = computation;
   }
 
-  /** The outcome of a node's computation is no longer wanted. Returns whether there was one. */
+  /** Called when the outcome of a node's computation is no longer wanted. Returns whether there was a computation. */
   overtake(node: number): boolean {
     const computation = this.byNode[node];
     if (computation === undefined) return false;
@@ -66,7 +66,7 @@ export class Computations {
     this.overtaken = [];
     for (const computation of overtaken) {
       const { name } = plan.specs[computation.node];
-      const message = `What node "${name}" was computed from has changed. It is computed anew.`;
+      const message = `Something that node "${name}" depends on has changed. It is being computed again.`;
       computation.stop(new CancelledError(message, { runId, node: name }));
     }
   }

@@ -1,11 +1,11 @@
 import { nextTurn } from "../../base/event-loop.js";
 import { PulledSource, type Source } from "../../base/source.js";
 
-/** Takes values from a source as they come, until it ends or is stopped. */
+/** Takes the values of a source as they come, until it ends or is stopped. */
 export class Feed {
   private isStopped = false;
   private readonly source: PulledSource<unknown>;
-  /** What the source threw, or what was thrown at one of its values. */
+  /** What the source threw, or what was thrown when one of its values was refused. */
   failure: { readonly error: unknown; readonly isRefusal: boolean } | undefined = undefined;
 
   /** @param take - called with each value; may refuse it by throwing */

@@ -15,9 +15,9 @@ export interface FreshnessListener {
 /**
  * Which nodes of a dag are up to date.
  *
- * A change makes the nodes that take it stale, and everything that depends on them. A stale node gets ready when all its
- * sources are fresh and one of them has changed, or it was marked itself; if none has, it is fresh again as it is, and so
- * the wave ends there. In the beginning all nodes are stale and marked.
+ * A change makes the nodes that take it stale, and everything that depends on them. A stale node becomes ready when all
+ * its sources are fresh and one of them has changed, or when it was marked itself. If none has changed, it is fresh
+ * again as it is, and the wave ends there. At first, all nodes are stale and marked.
  *
  * Cost of a change: O(edges out of the stale nodes). Not here: how nodes are computed (`live-run.ts`).
  */
@@ -43,7 +43,7 @@ export class Freshness {
     this.count = graph.size;
   }
 
-  /** Tells which nodes are ready in the beginning. */
+  /** Reports the nodes that are ready at first. */
   begin(): void {
     for (let node = 0; node < this.graph.size; node++) if (this.pending[node] === 0) this.listener.ready(node);
   }
@@ -62,12 +62,12 @@ export class Freshness {
     return this.stale[node] === 1 && this.pending[node] === 0;
   }
 
-  /** Has a stale node computed, whether its sources change or not. */
+  /** Marks a stale node to be computed, whether its sources change or not. */
   mark(node: number): void {
     this.marked[node] = 1;
   }
 
-  /** What these nodes take besides results has changed. */
+  /** Called when something that these nodes take besides results has changed. */
   change(nodes: readonly number[]): void {
     const { graph, stale, pending, listener } = this;
     const { start, target } = graph;
@@ -88,7 +88,7 @@ export class Freshness {
     for (const node of nodes) if (pending[node] === 0) listener.ready(node);
   }
 
-  /** A stale node is fresh. @param isChanged - whether it has another result than before */
+  /** Called when a stale node is fresh again. @param isChanged - whether it has another result than before */
   settle(node: number, isChanged: boolean): void {
     const { graph, stale, marked, pending, listener, trail } = this;
     const { start, target } = graph;

@@ -4,7 +4,7 @@ import { isMet } from "../branching.js";
 import { branchOfWhen, givesValue, Taken } from "../choice-rules.js";
 
 /**
- * The gates of a live dag's choices. A gate is decided anew when the results that decide about it are up to date, and a
+ * The gates of a live dag's choices. A gate is decided again when the results that it depends on are up to date, and a
  * choice when all its needs are.
  */
 export class Gates {
@@ -44,7 +44,7 @@ export class Gates {
     return isChanged;
   }
 
-  /** Whether a choice that may run goes as far as to a branch. */
+  /** Whether a choice that may run reaches a branch. */
   private leadsTo(choice: Choice, branch: number): boolean {
     const { plan, state } = this;
     if (choice.condition !== undefined) return branchOfWhen(plan, state, choice) === branch;
@@ -52,7 +52,10 @@ export class Gates {
     return isReached && !givesValue(plan, state, choice.needs[branch - 1]);
   }
 
-  /** The branch that a node takes whose needs are up to date, {@link Taken.none} if it is to be skipped; undefined if it is no choice. */
+  /**
+   * The branch that a node with up-to-date needs takes, or {@link Taken.none} if it is to be skipped; undefined if it
+   * is not a choice.
+   */
   taken(node: number): number | undefined {
     const choice = this.choices.of.get(node);
     if (choice === undefined) return undefined;

@@ -7,7 +7,7 @@ import type { Slot } from "../../engine/slot.js";
 import type { RunState } from "../../run/state.js";
 import { PlainSlot } from "../plain-slot.js";
 
-/** A live dag, as it gives to the runs inside its nodes. */
+/** A live dag, as the source of what runs inside its nodes share. */
 interface SharingDag {
   readonly state: RunState;
   /** The options of the runs inside. */
@@ -20,7 +20,7 @@ interface SharingDag {
 
 const NO_PATHS: readonly string[] = Object.freeze([]);
 
-/** What one computation of a node gives to the runs inside it. */
+/** What one computation of a node shares with the runs inside it. */
 export class LiveInnerRuns implements InnerRuns {
   /** The permit of a node that has begun runs inside. */
   private slot: PlainSlot | undefined = undefined;
@@ -40,7 +40,7 @@ export class LiveInnerRuns implements InnerRuns {
     return NO_PATHS;
   }
 
-  /** Each computation is given other inputs. */
+  /** Each computation has inputs of its own. */
   checksFor(): undefined {}
 
   slotOf(node: number): Slot {

@@ -14,17 +14,18 @@ import { STATUS_NAMES, type NodeStatus } from "../../run/status.js";
 import { inputValues } from "../arguments.js";
 import { nodeIn } from "../dag-run-factory.js";
 import { Feed } from "./feed.js";
-import { LiveRun, type LiveSetup } from "./live-run.js";
+import type { LiveSetup } from "./live-resources.js";
+import { LiveRun } from "./live-run.js";
 import type { LiveOptions } from "./options.js";
 import { acceptChange } from "./schemas.js";
 import { Subscribers } from "./subscribers.js";
 
-/** What {@link LiveDag} is made of. */
+/** What a {@link LiveDag} is made of. */
 export interface LiveSource extends Pick<LiveSetup, "hooks" | "cacheOf" | "place"> {
   readonly plan: DagPlan;
   /** The schemas of inputs; undefined if there are none. */
   readonly declared: DeclaredInputs | undefined;
-  /** As their schemas made them. */
+  /** As parsed by their schemas. */
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly options: LiveOptions<any>;
   /** A promise that never settles, at the top level of a module that a worker imports; elsewhere undefined. */
@@ -35,7 +36,7 @@ export interface LiveSource extends Pick<LiveSetup, "hooks" | "cacheOf" | "place
  * A dag whose results stay up to date with its inputs, until it is closed: see {@link Dag.live}. `N` holds the types of
  * the nodes' results by name, `I` those of the inputs.
  *
- * A change has only those nodes computed that depend on it. Each runs at most once a change, when everything that it
+ * A change recomputes only the nodes that depend on it. Each runs at most once per change, when everything that it
  * depends on is up to date; a result that equals the one before ends the wave. A computation that a further change
  * overtakes is aborted through its signal, and its result dropped. Changes in one turn are computed together, in a
  * microtask. Nodes depend on their needs and parameters, not on what they read from their context.
@@ -103,9 +104,9 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
   }
 
   /**
-   * Sets an input to each value of a source as it comes; a value that comes before the last one is through overtakes it.
-   * If the source throws, or gives a value that the input's schema refuses, that is one of {@link LiveDag.errors} until
-   * the input is followed again.
+   * Sets an input to each value of a source as it comes; a value that comes before the last one has been processed
+   * overtakes it. If the source throws, or gives a value that the input's schema refuses, that is one of {@link
+   * LiveDag.errors} until the input is followed again.
    * @param source - an iterable, an async iterable, a Node `Readable` or a Web `ReadableStream`
    * @returns a function that stops this and closes the source; it resolves when the source has closed
    * @throws as {@link LiveDag.set}; {TypeError} when it is no source
@@ -148,7 +149,7 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
 
   /**
    * The value of a node, or `fallback` if it has none: if it has failed, been skipped, or never been computed. While it
-   * is computed anew, that is the value before. Of a node inside a workflow: `check.verdict`.
+   * is being recomputed, that is the previous value. A node inside a workflow is named `check.verdict`.
    */
   get<T>(node: NodeHandle<T, any>): T | undefined;
   get<K extends keyof N & string>(node: K): N[K] | undefined;
@@ -179,8 +180,8 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
   }
 
   /**
-   * The errors of the nodes that have failed, in the order in which they did, and those of sources that failed; without
-   * those that a `coalesce` handles.
+   * The errors of failed nodes, in the order of their failures, and those of failed sources; without those that a
+   * `coalesce` handles.
    */
   get errors(): readonly ExecutionError[] {
     const { runId } = this.#state;
@@ -189,7 +190,7 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
       if (failure === undefined) continue;
       const why = asSentence(messageOf(failure.error));
       const reason = failure.isRefusal ? "a value of its source was refused" : "its source failed";
-      const message = `Input "${input}" of "${this.workflow}" is followed no more, because ${reason}: ${why} Follow another one.`;
+      const message = `Input "${input}" of "${this.workflow}" is no longer followed, because ${reason}: ${why} Follow another one.`;
       errors.push(new ExecutionError(message, { runId, cause: failure.error }));
     }
     if (this.#fault !== undefined) errors.push(this.#fault);
@@ -199,7 +200,7 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
   /**
    * Calls a function with each new value of a node, and with undefined when the node no longer has one. The
    * function may set inputs. What it throws becomes a process warning.
-   * @returns a function that ends this
+   * @returns a function that unsubscribes
    * @throws {ClosedError} CLOSED after {@link LiveDag.close}
    * @throws {ValidationError} VALIDATION when there is no such node, suggesting the nearest name
    */
@@ -215,8 +216,8 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
   }
 
   /**
-   * Resolves when every node is up to date and the subscribers have been told, or the live dag is closed. Never rejects:
-   * see {@link LiveDag.status} and {@link LiveDag.errors}.
+   * Resolves when every node is up to date and the subscribers have been called, or the live dag is closed. Never
+   * rejects: see {@link LiveDag.status} and {@link LiveDag.errors}.
    */
   settled(): Promise<void> {
     return this.#never ?? this.#run.settled() ?? Promise.resolve();
@@ -231,8 +232,9 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
   // --- the end ---
 
   /**
-   * Aborts what is being computed, runs inside included, and closes the sources that inputs follow. Results can still be
-   * read. Resolves when all that has ended, and the sources have closed; what they throw becomes a process warning.
+   * Aborts what is being computed, runs inside included, and closes the sources that inputs follow. Results can still
+   * be read. Resolves when all of these have ended, and the sources have closed; what they throw becomes a process
+   * warning.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());

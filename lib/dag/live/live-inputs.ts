@@ -1,6 +1,6 @@
 import type { DagPlan } from "../../planning/plan.js";
 
-/** The inputs of a live dag, which change. */
+/** The changing inputs of a live dag. */
 export class LiveInputs {
   private snapshot: Readonly<Record<string, unknown>> | undefined = undefined;
 

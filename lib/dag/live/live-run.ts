@@ -1,43 +1,26 @@
 import type { Runner } from "../../backends/runner.js";
-import { LazyAbort } from "../../base/abort.js";
-import { cores } from "../../base/cores.js";
 import { pendingOf, whenSettled } from "../../base/coroutine.js";
-import type { DagwrightError } from "../../base/errors.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
+import type { DagwrightError } from "../../base/errors.js";
 import { current } from "../../definition/current-context.js";
-import type { NodeHooks } from "../../definition/specs/node-options.js";
-import type { NodeSpec } from "../../definition/specs/node-spec.js";
-import type { CommonRunOptions } from "../../engine/options.js";
-import { telemetryOf } from "../../engine/telemetry/of-run.js";
-import type { RunTelemetry } from "../../engine/telemetry/telemetry.js";
-import type { Permits } from "../../engine/permits.js";
-import { SharedPermits } from "../../engine/shared-permits.js";
 import { StepClock } from "../../engine/step-clock.js";
 import { indegrees } from "../../graph/digraph.js";
-import type { DagPlan } from "../../planning/plan.js";
 import { criticalFirst } from "../../planning/ranking.js";
-import type { ResultCache } from "../../policies/cache.js";
-import { currentCaller } from "../../policies/callers.js";
-import type { Scheduler } from "../../policies/scheduler.js";
 import { broken } from "../../run/endings.js";
-import type { ExecutionError } from "../../run/errors.js";
-import type { LogLine } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
-import { Arguments } from "../arguments.js";
-import { refuseRunInside } from "../../engine/host.js";
-import { BackendCalls, type CallsRun } from "../backend-calls.js";
+import { BackendCalls } from "../backend-calls.js";
 import { WorkQueue } from "../executors/work-queue.js";
 import { Lanes } from "../lanes.js";
 import type { DagRunOptions } from "../options.js";
-import { hasLanes, RunPermits } from "../run-permits.js";
 import type { Placed } from "../placements.js";
-import { NodeStreams } from "../node-streams/node-streams.js";
-import type { Computation, ComputingDag } from "./computation.js";
+import { hasLanes } from "../run-permits.js";
+import type { Computation } from "./computation.js";
 import { Computations } from "./computations.js";
 import { Freshness, type FreshnessListener } from "./freshness.js";
 import { Gates } from "./gates.js";
 import { LiveInputs } from "./live-inputs.js";
+import { LiveResources, type LiveSetup } from "./live-resources.js";
 import { Needs } from "./needs.js";
 import type { LiveOptions } from "./options.js";
 import { LiveResults, type SettlingDag } from "./results.js";
@@ -45,20 +28,6 @@ import { LiveResults, type SettlingDag } from "./results.js";
 const noDeadline = (): void => {};
 
 const resolved = Promise.resolve();
-
-/** What a live dag takes from its definition, and the callbacks for what happens. */
-export interface LiveSetup {
-  readonly hooks: readonly NodeHooks[];
-  cacheOf(node: NodeSpec): ResultCache | undefined;
-  /** Finds out where nodes run; undefined when all run inline. */
-  readonly place: ((runId: string, abort: LazyAbort) => Placed | Promise<Placed>) | undefined;
-  /** Called when the value of a node has changed or is gone. Other nodes may still be stale. */
-  changed(node: number): void;
-  /** Called when nothing more can be computed for now. */
-  rested(): void;
-  /** Called when an exception that no node threw has ended everything. */
-  broke(error: ExecutionError): void;
-}
 
 /**
  * Keeps the results of a dag up to date.
@@ -71,38 +40,23 @@ export interface LiveSetup {
  * Guarantees:
  * - a node is computed from results and inputs of one moment, and at most once for it, retries aside;
  * - a node whose result has not changed causes no computation of the nodes that depend on it;
- * - one that failed is computed again whenever something it depends on has been computed.
+ * - a failed node is computed again whenever something it depends on has been computed.
  *
  * The nodes that only one branch of a choice needs wait for its gate, a vertex after the nodes in `freshness`.
  *
  * Not here: subscribers (`live-dag.ts`).
  */
-export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, SettlingDag {
-  readonly emitter = undefined;
-  readonly readiness = undefined;
-  readonly args: Arguments;
-  readonly caller = currentCaller();
-  readonly scheduler: Scheduler | undefined;
-  readonly telemetry: RunTelemetry | undefined;
-  calls: BackendCalls | undefined = undefined;
-  private readonly plan: DagPlan;
-  readonly streams: NodeStreams | undefined;
+export class LiveRun extends LiveResources implements FreshnessListener, SettlingDag {
   readonly results: LiveResults;
   private readonly needs: Needs;
   private readonly gates: Gates | undefined;
   /** The gates to decide, by number. */
   private undecided: number[] = [];
   private readonly freshness: Freshness;
-  private readonly runPermits: RunPermits;
-  private readonly permits: Permits;
-  /** Whether every node needs policies. */
-  private readonly managesAll: boolean;
   private queue: WorkQueue | undefined = undefined;
   /** 1 for a node in the queue. */
   private readonly queued: Uint8Array;
   private readonly computations: Computations;
-  private lazyPermits: SharedPermits | undefined = undefined;
-  private readonly abort = new LazyAbort();
   /** Starts nodes in a microtask, and resolves when everything is up to date. */
   private wave: Promise<void> | undefined = undefined;
   /** Resolves when everything is up to date; for callers that wait while no wave is scheduled. */
@@ -112,35 +66,21 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   private readonly clock = new StepClock(undefined, { sync: false });
   /** Whether the event loop has to turn before more nodes start. */
   private isWaiting = false;
-
-  /** It is not recorded. */
-  readonly store = undefined;
   private readonly inputs: LiveInputs;
 
   /** @param values - of the inputs, in the order of the plan; changed in place */
   constructor(
-    readonly state: RunState,
+    state: RunState,
     values: unknown[],
-    private readonly options: LiveOptions<any> & Pick<DagRunOptions, "routing">,
+    options: LiveOptions<any> & Pick<DagRunOptions, "routing">,
     private readonly setup: LiveSetup,
   ) {
-    const { plan } = state;
-    const { mode = "async", scheduler } = options;
-    this.plan = plan;
+    super(state, values, options, setup);
+    const { plan } = this;
     this.inputs = new LiveInputs(plan, values);
-    this.args = new Arguments(plan, state, values, undefined);
-    this.scheduler = scheduler;
-    const { runId, workflow } = state;
-    this.telemetry = telemetryOf(options.telemetry)?.follow({ runId, workflow, kind: "dag", past: undefined });
-    const isFollowed = setup.hooks.length > 0 || this.telemetry !== undefined;
-    this.managesAll = isFollowed || scheduler !== undefined;
     this.gates = plan.choices === undefined ? undefined : new Gates(plan, state);
     this.needs = new Needs(plan, state, this.gates);
     this.results = new LiveResults(state, this.args, this);
-    this.streams = plan.streams === undefined ? undefined : new NodeStreams(this, plan.streams, undefined);
-    const isSequential = mode === "sequential";
-    this.runPermits = new RunPermits({ options, isSequential, isOrdered: false, outer: undefined }, this);
-    this.permits = this.runPermits.inline;
     this.computations = new Computations(this, plan.size);
     this.queued = new Uint8Array(plan.size);
     const { graph } = plan.flow;
@@ -178,65 +118,12 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     this.schedule();
   }
 
-  get signal(): AbortSignal {
-    return this.abort.signal;
-  }
-
-  /** Progress is not reported. */
-  progress(): void {}
-
-  log(node: number, attempt: number, line: LogLine): void {
-    this.telemetry?.record({ type: "node.log", attempt, ...line }, this.nameOf(node));
-  }
-
-  private nameOf(node: number): string {
-    return this.plan.specs[node].name;
-  }
-
-  /** Items of generators are not streamed. */
-  streamStarted(): void {}
-
-  // --- runs inside ---
-
-  /** A fork's context has no attempt, and runs nothing. */
-  runInside(): never {
-    return refuseRunInside();
-  }
-
-  get isSequential(): boolean {
-    return this.options.mode === "sequential";
-  }
-
-  get concurrency(): number {
-    const { concurrency, mode, maxWorkers } = this.options;
-    return concurrency ?? (mode === "parallel" ? (maxWorkers ?? cores()) : Infinity);
-  }
-
   get hasWaiting(): boolean {
     return this.queue?.isEmpty === false;
   }
 
-  get innerOptions(): CommonRunOptions {
-    const { mode = "async", concurrency, maxWorkers, pool, routing, scheduler, hooks, strict } = this.options;
-    const ofDags = { mode, concurrency, maxWorkers, pool, routing };
-    return { ...ofDags, scheduler, hooks, strict };
-  }
-
-  get sharedPermits(): SharedPermits {
-    if (this.lazyPermits === undefined) {
-      this.lazyPermits = new SharedPermits();
-      this.runPermits.share(this.lazyPermits);
-      this.calls?.lanes.share(this.lazyPermits);
-    }
-    return this.lazyPermits;
-  }
-
   wake(): void {
     this.schedule();
-  }
-
-  get hooks(): readonly NodeHooks[] {
-    return this.setup.hooks;
   }
 
   private get isQuiet(): boolean {
@@ -313,14 +200,6 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     this.queue?.add(node);
   }
 
-  cacheOf(spec: NodeSpec): ResultCache | undefined {
-    return this.setup.cacheOf(spec);
-  }
-
-  permitsOf(node: number): Permits {
-    return this.calls === undefined ? this.permits : this.calls.lanes.permitsOf(node);
-  }
-
   /** Not `queueMicrotask`, which makes an object for async hooks each time. */
   private schedule(): void {
     this.wave ??= resolved.then(this.pumpScheduled);
@@ -394,7 +273,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     const { state } = this;
     if (!this.needs.areMet(node)) return this.results.skip(node);
     state.status[node] = Status.running;
-    // Only that it has started matters, not when.
+    // All that matters is that it has started, not when.
     state.setStarted(node, 0);
     const isManaged = this.managesAll || this.plan.managed?.[node] === 1 || this.calls?.has(node) === true;
     if (isManaged) this.results.forgetPolicies(node);

@@ -36,8 +36,8 @@ export class Needs {
   }
 
   /**
-   * Whether a node runs; otherwise it is skipped. All its sources, and the gate that it waits for, must be up to date. An
-   * `any` gets the first of its needs that has a result, and a choice the branch that it takes.
+   * Whether a node runs; otherwise it is skipped. All its sources, and the gate that it waits for, must be up to date.
+   * Notes which of its needs an `any` takes, the first one with a result, and which branch a choice takes.
    */
   areMet(node: number): boolean {
     const { gates, state, plan } = this;

@@ -17,7 +17,7 @@ const OPTIONS = [
 
 /**
  * The options of a live dag. They mean what they mean in a run, except that the mode is `async` by default: a slow node
- * holds up no other. Those of the dag's `runOptions` that are among them apply as well.
+ * holds up no other. The dag's `runOptions` apply as far as live dags have them.
  */
 export type LiveOptions<G = Record<string, unknown>, I extends object = Record<string, any>> = Pick<
   RunOptions<G, I>,
@@ -28,7 +28,7 @@ const RULES = Object.fromEntries(
   OPTIONS.map((option) => [option, DAG_RUN_RULES[option]]),
 ) as unknown as Rules<LiveOptions>;
 
-/** What to use in place of options that only runs have. */
+/** What to use instead of options that only runs have. */
 const ELSEWHERE: OtherNames = {
   store: "runs, since a live dag is not recorded",
   runId: "runs, since a live dag is not recorded",

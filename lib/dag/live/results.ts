@@ -13,24 +13,27 @@ import type { Computation } from "./computation.js";
 
 /** A live dag, as its results see it. */
 export interface SettlingDag {
-  /** A node is up to date again. @param isChanged - whether what depends on it has to be computed */
+  /** Called when a node is up to date again. @param isChanged - whether what depends on it has to be computed */
   nodeSettled(node: number, isChanged: boolean): void;
-  /** A node has another value than before, or none any more. */
+  /** Called when a node has a new value, or no longer has one. */
   valueChanged(node: number): void;
 }
 
 /**
- * The results of a live dag: applies every outcome to its state, and says what has changed by it.
+ * The results of a live dag: applies every outcome to its state, and reports what changed.
  *
- * A stale node keeps the value that it had, until it has another one or none.
+ * A stale node keeps its value until it has a new one, or none.
  */
 export class LiveResults {
   private readonly plan: DagPlan;
-  /** 1 for a node with a value: the present one, or, while it is stale, the one before. */
+  /** 1 for a node with a value: the present one or, while it is stale, the previous one. */
   private readonly held: Uint8Array;
   /** The statuses of stale nodes when they became stale. */
   private readonly before: Uint8Array;
-  /** 1 for the nodes whose outcome takes more than to be compared: forks, and those with an `equals`; undefined if there are none. */
+  /**
+   * 1 for the nodes whose outcome needs more than a comparison: forks, and those with an `equals`; undefined if there
+   * are none.
+   */
   private readonly judges: Uint8Array | undefined;
   /** The paths of the results inside workflows that nodes take, by the workflow's node. */
   private readonly innerNeeds: ReadonlyMap<number, readonly string[]>;
@@ -53,7 +56,7 @@ export class LiveResults {
     this.innerNeeds = innerNeedsOf(plan);
   }
 
-  /** Whether a node has a value: its own, or, while it is computed, the one before. */
+  /** Whether a node has a value: the present one or, while it is being computed, the previous one. */
   has(node: number): boolean {
     return this.held[node] === 1;
   }
@@ -76,12 +79,12 @@ export class LiveResults {
     return true;
   }
 
-  /** A stale node is up to date as it is. */
+  /** Called when a stale node is up to date as it is. */
   kept(node: number): void {
     this.state.status[node] = this.before[node];
   }
 
-  /** Forgets what the policies of a node's computation before left in the state. */
+  /** Forgets what the policies of a node's previous computation left in the state. */
   forgetPolicies(node: number): void {
     const { facts } = this.state;
     facts.cached.delete(node);
@@ -98,7 +101,7 @@ export class LiveResults {
     this.accept(computation, returned, this.has(node) && Object.is(this.state.values[node], returned));
   }
 
-  /** Completes a node whose outcome takes more than to be compared. */
+  /** Completes a node whose outcome needs more than a comparison. */
   private judge(computation: Computation, returned: unknown): void {
     const { state, plan } = this;
     const { node } = computation;
@@ -171,7 +174,7 @@ export class LiveResults {
     const { node } = computation;
     const isSameInside = this.keepInside(computation);
     const { name, options } = plan.specs[node];
-    const message = `Node "${name}" paused, which a live dag can't. Let it return, and set an input to go on.`;
+    const message = `Node "${name}" paused, which is impossible in a live dag. Let it return, and set an input to continue.`;
     const error = isPause(thrown)
       ? nodeError(state, node, message, { cause: thrown })
       : nodeFailure(state, node, thrown);
@@ -183,7 +186,7 @@ export class LiveResults {
     const wasNull = this.has(node) && state.values[node] === null;
     this.held[node] = 1;
     state.values[node] = null;
-    // A failed node has outputs, which are null as well; a result of null has none.
+    // The outputs of a failed node are null as well; a result of null has no outputs.
     this.dag.nodeSettled(node, !wasNull || this.before[node] !== Status.failed || !isSameInside);
     if (!wasNull) this.dag.valueChanged(node);
   }

@@ -6,7 +6,7 @@ import type { DagPlan } from "../../planning/plan.js";
 type Inputs = Readonly<Record<string, unknown>>;
 
 /**
- * The inputs of a live dag after a change, as their schemas made them. One that is undefined takes its default.
+ * The inputs of a live dag after a change, as parsed by their schemas. An undefined input takes its default.
  * @param given - those that change
  * @param present - the others, which have been checked
  * @throws {ValidationError} | {MissingInputError} naming all inputs that are unknown, invalid or missing

@@ -5,7 +5,7 @@ import { warn } from "../../base/warning.js";
 type Subscriber = (value: any) => unknown;
 
 /**
- * The subscribers to the values of nodes. They are called once everything that could be computed at once is ready. They
+ * The subscribers to the values of nodes. They are called when everything that can be computed for now is ready. They
  * can't harm each other: what they throw becomes a process warning.
  */
 export class Subscribers {
@@ -39,7 +39,7 @@ export class Subscribers {
     for (const { node, value } of changes) {
       const subscribers = this.byNode.get(node);
       if (subscribers === undefined) continue;
-      // A subscriber that is added meanwhile does not hear of this change, and one that is removed no more.
+      // A subscriber that is added meanwhile does not get this change; one that is removed gets no more.
       for (const subscriber of [...subscribers])
         if (subscribers.has(subscriber)) this.call(subscriber.call, node, value);
     }

@@ -6,7 +6,7 @@ import { WiringFault } from "../arguments.js";
 
 /** A collection as a map reads it: a cursor, which stands before the first item. */
 export interface Collection {
-  /** The number of items; undefined if only reading them shows it. */
+  /** The number of items; undefined if it is only known once all are read. */
   readonly size: number | undefined;
   /** Whether it is read with promises. */
   readonly isAsync: boolean;
@@ -14,20 +14,22 @@ export interface Collection {
   readonly value: unknown;
   /** Reads the next item. Returns false at the end; a promise if {@link Collection.isAsync}. */
   advance(): boolean | Promise<boolean>;
-  /** Closes the iterator. Never throws: the error that ended the map comes first. */
+  /** Closes the iterator. Never throws, since the error that ended the map matters more. */
   close(): void;
   /** The index in a list, or the key, of an item that was read. */
   keyOf(index: number): unknown;
   /** The key as a text, unique in the collection. */
   idOf(index: number): string;
-  /** The result: a list, or what has the same keys. @param values - {@link ABSENT} for items without a result */
+  /**
+   * The result: a list, or a collection with the same keys. @param values - {@link ABSENT} for items without a result
+   */
   collect(values: readonly unknown[]): unknown;
 }
 
-/** Stands for the result of an item that is left out. */
+/** Stands for the result of a skipped item. */
 export const ABSENT: unique symbol = Symbol("absent");
 
-/** Iterators that maps have read: nothing can read them again. */
+/** Iterators that maps have read, and that nothing can read again. */
 const read = new WeakSet();
 
 /**
@@ -100,7 +102,7 @@ abstract class ListCollection implements Collection {
   }
 }
 
-/** The items that it has when the map begins. Holes are undefined. */
+/** The items of the array at the start of the map. Holes are undefined. */
 class ArrayCollection extends ListCollection {
   readonly isAsync = false;
   readonly size: number;
@@ -120,7 +122,7 @@ class ArrayCollection extends ListCollection {
   close(): void {}
 }
 
-/** What an iterator gives. */
+/** The items of an iterator. */
 abstract class IteratedCollection<I extends { return?(): unknown }> extends ListCollection {
   protected isClosed = false;
 
@@ -170,7 +172,7 @@ class AsyncCollection extends IteratedCollection<AsyncIterator<unknown>> {
   }
 }
 
-/** Calls `return` as `for … of` does when its body throws: what `return` throws is of no interest. */
+/** Calls `return` as `for … of` does when its body throws: what `return` throws is ignored. */
 function letGo(items: { return?(): unknown }): void {
   try {
     const closing = items.return?.();
@@ -191,7 +193,7 @@ abstract class KeyedCollection implements Collection {
   abstract advance(): boolean;
   close(): void {}
   protected abstract make(entries: [unknown, unknown][]): unknown;
-  /** Whether a key that is no text may have this id. */
+  /** Whether a key that is not a string may have this id. */
   protected abstract isTaken(text: string): boolean;
 
   keyOf(index: number): unknown {
@@ -237,7 +239,7 @@ class MapCollection extends KeyedCollection {
     return new Map(entries);
   }
 
-  /** `1` and `"1"` are two keys. Others than numbers and texts go by their index, as `#1`. */
+  /** `1` and `"1"` are two keys. Keys that are neither numbers nor strings are named by their index, as `#1`. */
   protected isTaken(text: string): boolean {
     const number = Number(text);
     return /^#\d+$/u.test(text) || (String(number) === text && this.map.has(number));

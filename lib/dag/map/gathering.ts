@@ -6,13 +6,13 @@ import { ABSENT } from "./collection.js";
 
 /** The results of a map's items, as they come. */
 export interface Gathering {
-  /** Whether items that have ended wait for earlier ones, so many that no more should start. */
+  /** Whether so many ended items wait for earlier ones that no more should start. */
   readonly isFull: boolean;
   /** Whether something is still being computed. */
   readonly isBusy: boolean;
   /** An item has been read. Items are numbered from 0. */
   expect(): void;
-  /** @param value - {@link ABSENT} for an item that is left out */
+  /** @param value - {@link ABSENT} for a skipped item */
   add(item: number, value: unknown): void;
 }
 
@@ -32,7 +32,7 @@ export class Listing implements Gathering {
   }
 }
 
-/** How many results may wait for that of an earlier item. */
+/** How many results may wait for the result of an earlier item. */
 const MOST_EARLY = 1024;
 
 /** Folds the results in the order of the items, and keeps only those that wait for an earlier one. */
@@ -148,7 +148,7 @@ export class Passing implements Gathering {
 
 /**
  * Takes results to the nodes that stream them: whole, or their parts. The function returns a promise while these nodes
- * have enough, and in mode `sequential` after each result, so that they get a turn.
+ * have no room, and in mode `sequential` after each result, so that they get a turn.
  */
 export function passTo(
   channel: Channel,

@@ -21,7 +21,7 @@ export class ItemOutcomes {
   private readonly counts: ItemCounts = { total: 0, completed: 0, failed: 0, cached: 0 };
   private readonly pauses: Pause[] = [];
   private pauseReason: string | undefined;
-  /** What the items wait for whose runs were put away. */
+  /** What the items whose runs were put away wait for. */
   private readonly waits: WaitingFor[] = [];
 
   constructor(
@@ -43,7 +43,7 @@ export class ItemOutcomes {
     return childKey(this.name, this.collection.idOf(index));
   }
 
-  /** An item has been read from a collection of unknown size. @param total - how many there are so far */
+  /** Called when an item has been read from a collection of unknown size. @param total - how many there are so far */
   found(total: number): void {
     this.counts.total = total;
   }
@@ -88,7 +88,7 @@ export class ItemOutcomes {
   private errorOf(index: number, thrown: unknown, attempts: number): ExecutionError {
     const { state } = this.run;
     const name = this.nameOf(index);
-    // A backend may have named the node alone.
+    // A backend may have named the node instead of the item.
     if (isErrorOf(state.runId, thrown)) return Object.assign(thrown, { item: name });
     const site = { ...this.host.siteOf(this.node, attempts), item: name };
     if (thrown instanceof WiringFault) return new ExecutionError(thrown.message, site);

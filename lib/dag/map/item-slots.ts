@@ -3,18 +3,18 @@ import type { PendingAcquire } from "../../base/pending-acquire.js";
 import type { Permits } from "../../engine/permits.js";
 
 /**
- * The permits of a map's items. In the queue of the run's permits, the map stands once for all that waits, as the node
- * that it is: which of several maps and nodes is next is decided as between nodes.
+ * The permits of a map's items. In the queue of the run's permits, the map has a single place for all its waiting
+ * items, like any node, so the next of several maps and nodes is chosen as among nodes.
  *
- * Where items travel together, several share a permit: each takes one while any is free, and no more join while other
- * nodes wait.
+ * Where items travel together, several of them share a permit: each takes one while any is free, and no more join while
+ * other nodes wait.
  */
 export class ItemSlots {
   /** The number of permits held. */
   held = 0;
   /** The number of items that hold them. */
   private active = 0;
-  /** First in, first out. */
+  /** The waiting items, first in, first out. */
   private readonly waiting = new Set<() => void>();
   private isQueued = false;
   /** Whether a permit is held for the next item. */

@@ -46,7 +46,7 @@ export interface MapItem extends ItemPlace {
   isCached: boolean;
 }
 
-/** Provides the attempts of a map's items, which take the place of nodes, with arguments, contexts and permits. */
+/** Provides the attempts of a map's items, which are treated like nodes, with arguments, contexts and permits. */
 export class MapHost implements AttemptHost {
   readonly sync: boolean;
   readonly workflow: string;
@@ -55,11 +55,11 @@ export class MapHost implements AttemptHost {
   readonly tracesAll: boolean;
   /** The items in flight, by index. */
   readonly items = new Map<number, MapItem>();
-  /** The arguments of the map, with the collection in the place of the item. */
+  /** The arguments of the map, with the collection in place of the item. */
   readonly args: readonly unknown[];
   /** The position of the item among the arguments. */
   readonly itemAt: number;
-  /** Undefined where items go nowhere, or one after the other. */
+  /** Undefined where items don't leave this thread, or go one after the other. */
   trips: Trips | undefined;
   /** Undefined where items take no permits. */
   slots: ItemSlots | undefined;
@@ -248,7 +248,7 @@ export class MapHost implements AttemptHost {
     return this.itemOf(item).attempts;
   }
 
-  /** An item waits: others, and other nodes, may start. */
+  /** Called when an item waits: others, and other nodes, may start. */
   attemptPending(): void {
     this.host.pump();
   }

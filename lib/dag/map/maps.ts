@@ -25,12 +25,12 @@ export class Maps {
     this.open.delete(node);
   }
 
-  /** How many items of a map are in flight; undefined of another node. */
+  /** How many items of a map are in flight; undefined for any other node. */
   inFlightOf(node: number): number | undefined {
     return this.open.get(node)?.inFlight;
   }
 
-  /** Has them start no more items. */
+  /** Makes them start no more items. */
   pause(): void {
     for (const map of this.open.values()) map.pause();
   }

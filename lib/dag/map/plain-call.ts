@@ -2,14 +2,14 @@ import { current } from "../../definition/current-context.js";
 import { hasPolicies } from "../../definition/specs/node-options.js";
 import type { MapHost, MappingRun } from "./map-host.js";
 
-/** The function of a map whose items need nothing but to be called. */
+/** The function of a map whose items are plain calls. */
 export interface ItemCall {
   call(item: unknown): unknown;
 }
 
 /**
- * The plain call of a map's items; undefined if they need more: policies, hooks, permits of others, a context, which
- * they may ask for once anything has.
+ * The plain call of a map's items; undefined if they need more: policies, hooks, permits of others, or a context, which
+ * any function may ask for once `getContext` is in use.
  */
 export function plainCallOf(run: MappingRun, items: MapHost, node: number): ItemCall | undefined {
   const spec = items.specOf();

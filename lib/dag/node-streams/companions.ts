@@ -20,7 +20,10 @@ export class Companions {
     this.begun.add(node);
   }
 
-  /** A node is ready. Returns false if it has to queue up: it runs alone, or for the slot that its group shares. */
+  /**
+   * Called when a node is ready. Returns false if it has to queue up, since it runs alone, or for the slot that its
+   * group shares.
+   */
   add(node: number): boolean {
     const { gathering, plan } = this;
     const group = plan.groups.get(node);
@@ -34,7 +37,7 @@ export class Companions {
     return true;
   }
 
-  /** A node starts: those that run together with it may, too. */
+  /** Called when a node starts: those that run together with it may start, too. */
   launched(node: number): void {
     const group = this.plan.groups.get(node);
     if (group === undefined) return;

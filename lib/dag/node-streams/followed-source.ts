@@ -1,7 +1,7 @@
 import type { AttemptTelemetry } from "../../engine/telemetry/telemetry.js";
 import type { Source } from "./production.js";
 
-/** A generator that computes its items as part of an attempt, whoever asks for them. */
+/** A generator that computes its items as part of an attempt, no matter who asks for them. */
 export function followedSource(source: Source, followed: AttemptTelemetry): Source {
   const part =
     (method: "next" | "return" | "throw") =>

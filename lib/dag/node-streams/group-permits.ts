@@ -7,8 +7,8 @@ import { GroupHolder } from "./group-holder.js";
 const NO_QUEUE = { enqueue: () => {}, wake: () => {} };
 
 /**
- * The permit that nodes share which run at the same time, and the items of their maps. The group holds it as long as any
- * of them does more than wait. Each takes a share of it as other nodes take a permit.
+ * The permit that nodes which run at the same time, and the items of their maps, share. The group holds it as long as
+ * any of them does more than wait. Each takes a share of it, as other nodes take a permit.
  */
 export class GroupPermits extends Permits {
   /** How many have a share, or wait for one. */
@@ -43,7 +43,7 @@ export class GroupPermits extends Permits {
   override vacated(by: Holder): void {
     this.group.leave(by);
     if (this.group.size === 0) return this.run.vacated(this.group);
-    // What is left of the group may only wait, for what others do without a permit.
+    // The rest of the group may only wait, for work of others that has no permit.
     if (isStuck(this.slots)) this.slots.letGo();
   }
 

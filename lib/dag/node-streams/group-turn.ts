@@ -36,7 +36,7 @@ export class GroupTurn implements SlotSource {
     const { group } = this;
     group.leave(holder);
     if (group.size > 0) {
-      // What is left of the group may only wait, for what others do without a slot.
+      // The rest of the group may only wait, for work of others that has no slot.
       if (isStuck(this.scheduler)) this.scheduler.letGo();
       return;
     }

@@ -89,7 +89,7 @@ export class NodeStreams {
     return this.plan.groups.get(node) ?? node;
   }
 
-  /** What a node shares with others that run at the same time, here or in an outer run; undefined if it runs alone. */
+  /** The group of a node that runs together with others, here or in an outer run; undefined if it runs alone. */
   groupOf(node: number): StreamGroup | undefined {
     const known = this.groupByNode.get(node);
     if (known !== undefined || !this.isMember(node)) return known;
@@ -174,7 +174,7 @@ export class NodeStreams {
       needs: () => this.needsOf(node),
       deadlock: (text) =>
         new DeadlockError(
-          `Node "${name}" would wait forever: ${text}. Give one of them a key, or a scheduler, of its own.`,
+          `Node "${name}" would wait forever: ${text}. Give one of them its own key or scheduler.`,
           siteOf(state, node, state.attemptsOf(node)),
         ),
     };
@@ -185,7 +185,7 @@ export class NodeStreams {
     return this.nodeOf(node).holder;
   }
 
-  /** The nodes that one which has not started waits for. */
+  /** The nodes that a node which has not started waits for. */
   private *needsOf(node: number): Generator<StreamNode> {
     const { plan, status } = this.run.state;
     if (status[node] > Status.ready) return;
@@ -235,7 +235,7 @@ export class NodeStreams {
     return edges.filter(takes).map((e) => graph.target[e]);
   }
 
-  /** Whether an item of a node has passed, or one that it takes: it can't run again. */
+  /** Whether an item has passed that a node produces or takes, so that the node can't run again. */
   hasBegun(node: number): boolean {
     for (const [channel, reader] of this.nodes.get(node)?.readers ?? []) {
       if (reader.position > 0 || !channel.has(reader)) return true;
@@ -258,11 +258,11 @@ export class NodeStreams {
   }
 
   /**
-   * A node has started to produce items.
+   * Called when a node has started to produce items.
    * @param stop - called when no consumer is left and the items are not kept
    */
   begin(node: number, stop: () => void): void {
-    // Those of nodes inside it as well: what streams them may start at once.
+    // The same for nodes inside it: the nodes that stream their items may start at once.
     for (const { path } of this.plan.ports.get(node) ?? []) this.channelOf(node, path);
     const channel = this.channelOf(node);
     if (channel !== undefined && !this.keeps(node)) {
@@ -311,7 +311,7 @@ export class NodeStreams {
     );
   }
 
-  /** An attempt has failed: it takes no more items, which are for the next one. */
+  /** Called when an attempt has failed: it takes no more items, which are for the next attempt. */
   attemptFailed(node: number): void {
     const readers = this.nodes.get(node)?.readers;
     if (readers === undefined || this.hasBegun(node)) return;
@@ -320,7 +320,7 @@ export class NodeStreams {
 
   // --- outcomes ---
 
-  /** A node has settled: it takes no more items, and produces none. */
+  /** Called when a node has settled: it takes and produces no more items. */
   settled(node: number, outcome?: Settled): void {
     for (const [channel, reader] of this.nodes.get(node)?.readers ?? []) channel.leave(reader);
     for (const port of this.plan.ports.get(node) ?? []) {
@@ -330,7 +330,7 @@ export class NodeStreams {
     if (this.outward.has(node)) this.end(node, "", outcome);
   }
 
-  /** The result of a workflow whose items were not kept, or which ended early, is none. */
+  /** Drops the result of a workflow whose items were not kept, or which ended early. */
   private dropUnkept(node: number, { path, isResult }: Port, outcome: Settled | undefined): void {
     const channel = this.channels.get(keyOf(this.nameOf(node), path));
     if (channel === undefined || !isResult || outcome === undefined || "error" in outcome) return;
@@ -345,7 +345,7 @@ export class NodeStreams {
     if (outcome !== undefined && "error" in outcome) return channel.close({ failed: true, error: outcome.error });
     const replaced = this.run.state.facts.fallbacks.get(node);
     if (replaced !== undefined) {
-      // The consumers have seen items of what failed; or they get those of the fallback.
+      // The consumers have either seen items of the failed node, or get those of the fallback.
       const value = outcome?.value;
       if (channel.count > 0 || path !== "" || !Array.isArray(value))
         return channel.close({ failed: true, error: replaced });
@@ -354,7 +354,7 @@ export class NodeStreams {
     channel.close({ failed: false });
   }
 
-  /** The run ends early. */
+  /** Called when the run ends early. */
   interrupt(reason: unknown): void {
     for (const channel of this.channels.values()) channel.close({ failed: true, error: reason });
   }

@@ -13,7 +13,7 @@ export type Source = Generator<unknown> | AsyncGenerator<unknown>;
 /** Where the items of a generator go. */
 interface Destination {
   readonly channel: Channel | undefined;
-  /** What the node gives back while there is no room. */
+  /** Released while there is no room. */
   readonly slot: Slot;
   /** Whether they are kept as a list as well. */
   readonly keeps: boolean;
@@ -24,12 +24,11 @@ interface Destination {
 /**
  * Passes the items of a generator on. As in `for await`, items of a plain generator that are promises are awaited.
  *
- * When no consumer is left, or the attempt is aborted, `return` of the generator is called, and its
- * `finally` is waited for. A generator that is computing an item meanwhile, and ignores its signal, gets a second; then
- * it is abandoned, and ends whenever it comes to.
+ * When no consumer is left, or the attempt is aborted, `return` of the generator is called, and its `finally` is waited
+ * for. A generator that is computing an item meanwhile, and ignores its signal, gets one second; then it is abandoned.
  */
 export class Production {
-  /** Whether the generator is to end. */
+  /** Whether the generator has to end. */
   private isStopped = false;
   private isAbandoned = false;
   /** Whether the generator computes an item. */
@@ -77,7 +76,7 @@ export class Production {
       else await this.passNow(source);
       await this.returned;
     } catch (error) {
-      // A plain generator does not know that an item which it gave was rejected.
+      // A plain generator does not notice that one of its items was rejected.
       this.stop();
       await this.returned;
       if (!this.isAbandoned) throw error;
@@ -85,7 +84,7 @@ export class Production {
     return this.items;
   }
 
-  /** With callbacks, since an `await` takes longer than all the rest that is done for an item. */
+  /** Uses callbacks, since an `await` takes longer than everything else done for an item. */
   private passLater(source: AsyncGenerator<unknown>): Promise<void> {
     return new Promise((resolve, reject) => {
       const pull = (): void => {
@@ -125,7 +124,7 @@ export class Production {
     return room === undefined ? this.nextTurn() : room.then(() => this.goOn());
   }
 
-  /** There is room again. */
+  /** Called when there is room again. */
   private goOn(): Promise<void> | undefined {
     const resumed = this.destination.slot.resume();
     return resumed === undefined ? this.nextTurn() : resumed.then(() => this.nextTurn());

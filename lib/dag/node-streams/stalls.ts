@@ -4,9 +4,10 @@ import { findLastingDeadlock } from "../../policies/deadlock.js";
 import { anyWaits, Holder } from "../../policies/holder.js";
 
 /**
- * Streams that split and join again can wait in a circle: a producer for room, which a node would make that waits for
- * another stream, and so on. Then a full buffer in the circle grows by an item, as often as needed. The same streams
- * with larger buffers would not have waited. Source: T. M. Parks, Bounded Scheduling of Process Networks, 1995.
+ * Streams that split and join again can end in a circular wait: a producer waits for room, which a node would make that
+ * waits for another stream, and so on. Then a full buffer in the circle grows by an item, as often as needed: with
+ * larger buffers, the same streams would not have waited. Source: T. M. Parks, Bounded Scheduling of Process Networks,
+ * 1995.
  *
  * Call this whenever a node begins to wait: only then can a circle close.
  *
@@ -16,7 +17,7 @@ export function relieve(waiting: Party): void {
   for (let full = fullInCircle(waiting); full !== undefined; full = fullInCircle(waiting)) full.grow();
 }
 
-/** A full channel in a circle of waiting through a node; undefined if there is no such circle. */
+/** A full channel in a circular wait that a node is part of; undefined if there is none. */
 function fullInCircle(from: Party): Channel | undefined {
   /** The first full channel on the way to each node. */
   const ways = new Map<Party, Channel | undefined>([[from, undefined]]);
@@ -36,17 +37,17 @@ export interface StreamNodeSite {
   describe(): string;
   /** The node that its run belongs to. */
   readonly outer: Party | undefined;
-  /** What it waits as a part of. */
+  /** What it counts as a part of when it waits. */
   readonly caller: Holder | undefined;
   /** The nodes that it waits for before it starts. */
   needs(): Iterable<Party>;
-  /** Whether a circle of waiting may lead through its streams alone. */
+  /** Whether its streams alone can form a circular wait. */
   readonly mayCircle: boolean;
   /** The error for a wait that would never end. */
   deadlock(text: string): Error;
 }
 
-/** A node of a run that produces, streams, or keeps others that do from starting. */
+/** A node of a run that produces items, streams them, or keeps nodes that do from starting. */
 export class StreamNode implements Party {
   /** Its place in each channel that it streams. */
   readonly readers = new Map<Channel, Cursor>();
@@ -55,7 +56,7 @@ export class StreamNode implements Party {
   readonly result: StreamWait = new StreamWait("the result of", () => this);
   /** The channels that it fills. */
   private readonly channels = new Set<Channel>();
-  /** Of a workflow: the nodes inside that fill channels in its place. */
+  /** For a workflow: the nodes inside that fill channels in its place. */
   private readonly inside = new Set<Party>();
 
   get mayCircle(): boolean {

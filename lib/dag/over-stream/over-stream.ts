@@ -17,7 +17,7 @@ export interface StreamedDag {
   readonly name: string;
   /** The options of a run, with the dag's defaults. */
   withDefaults(options: RunOptions<any>): RunOptions<any>;
-  /** @param unknown - the inputs that items give @throws what a run with these options would be refused with */
+  /** @param unknown - the inputs that items give @throws the error with which a run with these options is refused */
   check(options: RunOptions<any>, unknown: ReadonlySet<string>): void;
   /** The names that inputs have. */
   inputNames(): readonly string[];
@@ -33,7 +33,7 @@ export interface StreamedDag {
 
 /**
  * The results of a dag's runs on the items of a source.
- * @throws what a run with these options would be refused with, before anything is pulled
+ * @throws the error with which a run with these options is refused, before anything is pulled
  */
 export function overStream(dag: StreamedDag, source: Source<unknown>, options: StreamOptions<any>): AsyncIterable<any> {
   checkSource({ path: "", owner: "The source of a stream" }, source);

@@ -36,7 +36,7 @@ export type RunStreamOptions = Pick<
   "concurrency" | "ordered" | "onItemError" | "deadLetter" | "values" | "signal"
 >;
 
-/** The outcome of an item that has left the pipeline: what the reader gets, or the end of the stream. */
+/** The outcome of an item that has left the pipeline: a value for the reader, or the error that ends the stream. */
 type Told = { readonly value: unknown } | { readonly error: unknown };
 type Outcome = Told | "dropped";
 
@@ -50,11 +50,11 @@ const DEFAULT_CONCURRENCY = 16;
  * A dag over a stream: the results of one run an item, for `for await`.
  *
  * Up to `concurrency` items are pulled ahead of the reader: in flight, or done and waiting to be read, the dropped ones
- * included. So the source goes as fast as it is read, and memory does not grow with the number of items. Nothing is
- * pulled before the first `next`.
+ * included. So the source is read only as fast as the results, and memory does not grow with the number of items.
+ * Nothing is pulled before the first `next`.
  *
  * The stream ends with its source, or when the reader leaves, an item fails, the source throws or the signal aborts.
- * Runs in flight are then cancelled and the source is closed, before the reader hears of it, unless the signal aborted.
+ * Runs in flight are then cancelled and the source is closed, before the reader is told, unless the signal aborted.
  */
 export class RunStream implements AsyncIterator<unknown, undefined> {
   private readonly limit: number;
@@ -284,7 +284,7 @@ export class RunStream implements AsyncIterator<unknown, undefined> {
     if (this.isOver) return;
     entry.outcome = outcome;
     if (!this.isOrdered) this.entries.push(entry);
-    // What comes after a failure is never read.
+    // Items after a failure are never read.
     if (outcome !== "dropped" && "error" in outcome) this.isDry = true;
     this.advance();
   }

@@ -56,7 +56,7 @@ export class EventSender {
     });
   }
 
-  /** Sends an event to a run inside, which has not begun. That one checks the payload again, unless it is recorded. */
+  /** Sends an event to a run inside that has not begun. That run checks the payload again, unless it is recorded. */
   private async sendAhead(
     event: string,
     { payload, checked }: { readonly payload: unknown; readonly checked: unknown },

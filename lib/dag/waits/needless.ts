@@ -5,7 +5,7 @@ import { sourcesOf } from "../consumers.js";
 
 /**
  * Nodes that have not started, and which only settled `any` nodes still need: directly, or through nodes that are
- * needless themselves. To wait for them would be in vain.
+ * needless themselves. Waiting for them would be pointless.
  *
  * Cost: O(edges) over a whole run.
  */
@@ -23,7 +23,7 @@ export class Needless {
     return this.causes.get(node);
   }
 
-  /** An `any` has settled. Returns the nodes that have become needless. */
+  /** Called when an `any` has settled. Returns the nodes that have become needless. */
   anySettled(any: number): number[] {
     const found: number[] = [];
     const open = Array.from(sourcesOf(this.plan, any));

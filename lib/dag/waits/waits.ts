@@ -18,7 +18,7 @@ import type { RunSetup } from "../run-setup.js";
 import { Needless } from "./needless.js";
 import { badDelay, eventLate, eventRefused, nobodySends } from "./wait-errors.js";
 
-/** How often, and at which interval in ms, polling the store for events is tried after a deadline. */
+/** How often the store is polled for events after a deadline, at most, and the interval between polls, in ms. */
 const POLL_ATTEMPTS = 10;
 const POLL_INTERVAL = 500;
 
@@ -48,7 +48,7 @@ interface OpenWait {
  * node that waits for it, in the order in which they began to wait. A time is one of the wall clock: if the clock jumps,
  * or the machine sleeps, the wait ends late, and once.
  *
- * Cost: O(1) a wait, and O(edges) for all of them.
+ * Cost: O(1) per wait, and O(edges) in total.
  */
 export class Waits implements Waiting, Receiver {
   /** Where events arrive; undefined if none can be sent. */
@@ -65,7 +65,7 @@ export class Waits implements Waiting, Receiver {
   private readonly needless: Needless;
   /** The async context of the run, since events are sent from others. */
   private readonly asyncContext = new AsyncResource("DagwrightRun");
-  /** Where nodes go that have waited. */
+  /** Gets the nodes that have waited. */
   declare executor: Patient;
 
   constructor(
@@ -203,7 +203,7 @@ export class Waits implements Waiting, Receiver {
 
   // --- the ends of waits ---
 
-  /** Calls `work` as part of the run, which goes on afterwards. */
+  /** Calls `work` as part of the run, which continues afterwards. */
   private enter(work: () => void): void {
     const { run } = this;
     this.asyncContext.runInAsyncScope(() =>
@@ -215,7 +215,7 @@ export class Waits implements Waiting, Receiver {
     );
   }
 
-  /** Gives new events to the nodes that wait for them. */
+  /** Passes new events to the nodes that wait for them. */
   eventsAdded(names: readonly string[]): void {
     const awaited = names.filter((name) => this.byEvent.has(name));
     if (awaited.length > 0) this.enter(() => awaited.forEach((name) => this.deliver(name)));
@@ -244,7 +244,7 @@ export class Waits implements Waiting, Receiver {
     this.executor.waited(node);
   }
 
-  /** The time of a wait has come. */
+  /** Called when the time of a wait has come. */
   private due(node: number, wait: OpenWait): void {
     if (this.open.get(node) !== wait) return;
     if (wait.event === undefined) {
@@ -267,7 +267,7 @@ export class Waits implements Waiting, Receiver {
     if (this.open.get(node) === wait) this.expire(node);
   }
 
-  /** The event of a node did not come in time. */
+  /** Called when the event of a node did not come in time. */
   private expire(node: number): void {
     const { run } = this;
     this.close(node);
@@ -337,7 +337,7 @@ export class Waits implements Waiting, Receiver {
     return wait?.event !== undefined && (wait.until ?? Infinity) < this.run.timeOfDay();
   }
 
-  /** The run is over. */
+  /** Called when the run is over. */
   stop(status: RunStatus): void {
     for (const { timer } of this.open.values()) timer?.stop();
     if (this.listening > 0) this.unlisten();

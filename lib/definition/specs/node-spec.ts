@@ -313,6 +313,11 @@ export function checkCacheKey(key: CacheKey, signature: Signature, node: string,
   }
 }
 
+/** Whether a node's outputs are branches. */
+export function isFork(spec: NodeSpec): boolean {
+  return spec.kind === "condition" || spec.kind === "select";
+}
+
 /** Whether a node takes one of several branches, and starts what only that branch needs. */
 export function isChoice(kind: NodeKind): boolean {
   return kind === "when" || kind === "coalesce";

@@ -1,13 +1,28 @@
+import type { LazyAbort } from "../../base/abort.js";
 import type { DagwrightError } from "../../base/errors.js";
 import type { RunBase } from "../../run/run-base.js";
 import type { Observer } from "../../run/events.js";
+import type { RunStore } from "../../stores/store.js";
 import type { RunPromises } from "../run-promises.js";
 import type { Recorder } from "./recorder.js";
 
 /** A run whose events can be observed. */
 export interface ObservableRun {
-  /** Gets all further events. Returns a function that ends that; undefined when the run is over. */
+  /** Subscribes to all further events. Returns a function that unsubscribes; undefined when the run is over. */
   observe(observer: Observer): (() => void) | undefined;
+}
+
+/** The options of `RecordedRuns.drive`. */
+export interface DriveOptions {
+  readonly store: RunStore;
+  /** The token of the reservation. */
+  readonly held: number;
+  /** The unchecked inputs of a run that was submitted but has not begun, whose structure is not known. */
+  readonly unchecked?: Readonly<Record<string, unknown>> | undefined;
+  /** Aborts what happens before the run begins. */
+  readonly abort: LazyAbort;
+  /** Called with the run before it begins, and again with each retry. */
+  readonly onBegin?: ((run: ObservableRun) => void) | undefined;
 }
 
 /** A recorded run that this process drives for a service. */
@@ -15,9 +30,9 @@ export interface DrivenRun {
   readonly runId: string;
   /** Undefined if it had ended before. */
   readonly run: ObservableRun | undefined;
-  /** Resolves when this process drives it no longer, and that is recorded or can't be. */
+  /** Resolves when this process no longer drives it, and that is recorded or can't be. */
   readonly over: Promise<DriveEnd>;
-  /** Interrupts what is in flight, without an end of the run, which can go on elsewhere. */
+  /** Interrupts what is in flight without ending the run, which can continue elsewhere. */
   giveBack(error: DagwrightError): void;
 }
 
@@ -25,7 +40,7 @@ export interface DrivenRun {
  * How a drive ended.
  *
  * - `ended`: the run completed, failed or was cancelled, or is at rest; it settled as `run` does;
- * - `returned`: it was given back, and goes on from its record;
+ * - `returned`: it was given back, and continues from its record;
  * - `lost`: its store failed, or another driver has it. What is recorded stands.
  */
 export type DriveEnd =

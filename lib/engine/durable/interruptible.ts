@@ -25,13 +25,13 @@ export class Wait extends LazyAbort {
     super();
   }
 
-  /** The run is about to have its driver here: to stop waiting ends the run from now on, which the listeners do. */
+  /** Called when this process is about to drive the run. From now on, aborting ends the run, through the listeners. */
   takeUp(): void {
     this.isTakingUp = true;
     this.within?.takeUp();
   }
 
-  /** The run could not be taken up. */
+  /** Called when this process could not take the run over. */
   leave(): void {
     this.isTakingUp = false;
     if (this.late !== undefined) this.abort(this.late);
@@ -46,8 +46,8 @@ export class Wait extends LazyAbort {
 }
 
 /**
- * Settles as `work` does, or rejects at once on abort or timeout, since a store may take long to answer: unless it is
- * taking the run up.
+ * Settles as `work` does. Until the run is taken over, rejects at once on abort or timeout, since a store may take
+ * long to answer.
  * @throws {CancelledError} | {RunTimeoutError} naming the run
  */
 export async function interruptible<T>(

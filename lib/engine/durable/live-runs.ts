@@ -3,7 +3,7 @@ import type { RunStore } from "../../stores/store.js";
 /** A run that this process drives. */
 export interface LiveRun {
   readonly state: { readonly workflow: string; readonly inputs: Readonly<Record<string, unknown>> };
-  /** Whether its result is out, even if its end is not recorded yet. */
+  /** Whether its result is available, even if its end is not recorded yet. */
   readonly isSettled: boolean;
 }
 
@@ -11,7 +11,7 @@ export interface LiveRun {
 interface StoreRuns {
   /** The runs driven here, by id. */
   readonly live: Map<string, LiveRun>;
-  /** The last of the operations queued for a run, by its id. */
+  /** The last operation queued for a run, by run id. */
   readonly lastOperations: Map<string, Promise<unknown>>;
 }
 

@@ -10,8 +10,8 @@ export interface Continuing {
   /** Where the run is recorded. */
   store: RunStore;
   /**
-   * Whether a run may continue with a workflow that has changed. It keeps the results of nodes that are unchanged, as
-   * are all their ancestors.
+   * Whether a run may continue with a workflow that has changed. Nodes keep their results if they and all their
+   * ancestors are unchanged.
    * @defaultValue false
    */
   allowChanges?: boolean | undefined;

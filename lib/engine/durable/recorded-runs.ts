@@ -1,42 +1,29 @@
-import { onAbort, type LazyAbort } from "../../base/abort.js";
+import { onAbort } from "../../base/abort.js";
 import { show } from "../../base/check.js";
 import { deferred } from "../../base/deferred.js";
-import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
+import { StoreError, ValidationError, type StoreErrorCode } from "../../base/errors.js";
 import { requireValid } from "../../planning/validity.js";
 import { RunTimeoutError } from "../../run/errors.js";
 import type { RunBase } from "../../run/run-base.js";
 import { requireWorkflow } from "../../stores/require-workflow.js";
-import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
+import type { RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
 import type { ChildContinuation } from "../run-inside.js";
 import type { EmittingRun } from "../event-emitter.js";
 import type { OuterRun } from "../outer-run.js";
 import { checkRunId } from "../options.js";
-import type { AcceptedInputs, RunFactory } from "../run-factory.js";
+import type { RunFactory } from "../run-factory.js";
 import { RunLocation } from "../run-location.js";
 import { runPromises, settledRunPromises, type RunPromises } from "../run-promises.js";
 import type { EngineRun } from "../run.js";
 import type { Runs } from "../runs.js";
 import { admission, whenAdmitted } from "./admission.js";
+import { isRecoverable, type ContinuedRun, type Decide, type EndedRun, type RunUse } from "./continuation.js";
 import { interruptible, POLL_DELAY, Wait, type WaitOptions } from "./interruptible.js";
-import { drivenRun, type DrivenRun, type ObservableRun } from "./driven-run.js";
+import { drivenRun, type DrivenRun, type DriveOptions } from "./driven-run.js";
+import type { Handles, LocalHandle, RemoteRun } from "./handles.js";
 import { findLiveRun, runExclusive, type LiveRun } from "./live-runs.js";
-import type { Recorder } from "./recorder.js";
 import { claimAll, recoverAll, type RecoverySettings } from "./recovery.js";
-import { differingInputs, recordedError, requireSameInputs } from "./restore.js";
-
-/** A recorded run that continues. */
-export interface ContinuedRun<Run> {
-  readonly run: Run;
-  readonly recorder: Recorder;
-  readonly claim: Claim;
-}
-
-/** A recorded run that has ended. */
-export interface EndedRun<R> {
-  readonly result: R;
-  /** The error that it rejected with, if it did. */
-  readonly error?: DagwrightError;
-}
+import { recordedError, requireSameInputs } from "./restore.js";
 
 /** The options that find a recorded run. */
 export interface LookupOptions extends WaitOptions {
@@ -46,50 +33,10 @@ export interface LookupOptions extends WaitOptions {
 
 /** A run to be recorded by one process, and driven by another. */
 export interface Submission {
-  /** As their schemas have made them. */
+  /** As parsed by their schemas. */
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
   readonly structure: string;
-}
-
-/** The options of {@link RecordedRuns.drive}. */
-export interface DriveOptions {
-  readonly store: RunStore;
-  /** The token of the reservation. */
-  readonly held: number;
-  /** The inputs of a run that has been submitted and not begun, whose structure is not known. They are not checked. */
-  readonly unchecked?: Readonly<Record<string, unknown>> | undefined;
-  /** Ends what comes before the run begins. */
-  readonly abort: LazyAbort;
-  /** Called with the run before it begins: again if that has to be tried again. */
-  readonly onBegin?: ((run: ObservableRun) => void) | undefined;
-}
-
-/** How a run is used. */
-export interface RunUse {
-  /** Whether the caller gets a handle, which can send events. */
-  readonly hasHandle: boolean;
-  /** The run that contains it. */
-  readonly inside?: {
-    readonly outer: OuterRun;
-    readonly how: ChildContinuation;
-    /** The inputs of `how`, as schemas have made them. */
-    readonly accepted: AcceptedInputs;
-  };
-}
-
-/** Whether a run inside another one begins anew: it is told to, or its inputs have changed. */
-export function beginsAnew({ inputs }: RecordedRun, { inside }: RunUse): boolean {
-  if (inside === undefined) return false;
-  const { how, accepted } = inside;
-  // Default values need not be the same twice.
-  const isDefault = (name: string) => !Object.hasOwn(how.inputs, name) && Object.hasOwn(accepted.inputs, name);
-  return how.restarts || !differingInputs(inputs, accepted.inputs).every(isDefault);
-}
-
-/** The options with which a run inside another one continues. */
-export function insideOptions<O extends object>(options: O, { outer, how }: NonNullable<RunUse["inside"]>) {
-  return { ...options, store: how.store, allowChanges: how.allowChanges, provide: outer.provide };
 }
 
 /** A run that was claimed and has been started, or the result of one that had ended. */
@@ -98,31 +45,6 @@ interface ClaimedRun<Run, R> {
   readonly promises: RunPromises<R>;
   readonly result: R | undefined;
 }
-
-/** The constructors of handles. */
-export interface Handles<Run, R, H extends Remote & LocalHandle<R>, Remote> {
-  /** The handle of a run that has been started. */
-  started(run: Run, promises: RunPromises<R>): H;
-  ended(result: R, promises: RunPromises<R>): H;
-  /** The handle of a new run that may attach to an existing one. */
-  attaching(own: H, location: RunLocation<H, Remote>, run: Run): H;
-}
-
-interface LocalHandle<R> {
-  readonly result: Promise<R>;
-  readonly recorded: Promise<void>;
-  pause(): Promise<R>;
-}
-
-/** A run that another process drives. */
-export interface RemoteRun<Remote> {
-  readonly handle: Remote;
-  /** Reads what has been recorded since the last poll. */
-  poll?(): Promise<void>;
-}
-
-/** Decides how a recorded run continues; undefined to leave it alone. */
-type Decide<Run, R> = (recorded: RecordedRun) => ContinuedRun<Run> | EndedRun<R> | undefined;
 
 /**
  * Continues the recorded runs of one workflow that have no driver, and attaches to those that this process drives.
@@ -468,15 +390,6 @@ export abstract class RecordedRuns<
   private handleOf({ run, result, promises }: ClaimedRun<Run, R>): H {
     return run === undefined ? this.handles.ended(result as R, promises) : this.handles.started(run, promises);
   }
-}
-
-/** Whether a run is ready to continue: it is unfinished, or paused and due, or it waits for an event that was sent. */
-function isRecoverable(run: RecordedRun, time: number): boolean {
-  const { status, dueAt = Infinity, cycles, events } = run;
-  if (status !== "paused") return status === "running" || status === "waiting";
-  if (dueAt <= time) return true;
-  const accepted = cycles.at(-1)?.wait?.events ?? [];
-  return run.pauses.length === 0 && events.some(({ event }) => accepted.some(([name]) => name === event));
 }
 
 function hasCode(error: unknown, code: StoreErrorCode): boolean {

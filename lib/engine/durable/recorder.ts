@@ -33,7 +33,7 @@ export interface Recording {
   readonly durability?: Durability;
 }
 
-/** Takes events for a run. @returns when they are with it; nothing if they are now */
+/** Passes events to a run. Returns a promise that resolves when the run has them; nothing if it has them at once. */
 type EventListener = (events: readonly QueuedEvent[]) => Promise<void> | void;
 
 /**
@@ -58,10 +58,10 @@ export abstract class Recorder implements RunDriver {
   private readonly earlyEvents: QueuedEvent[] = [];
   /** Events that were refused before this process drove the run. */
   private readonly earlyTaken: string[] = [];
-  /** What was asked for before this process drove the run. */
+  /** A request that came before this process drove the run. */
   private earlyRequest: DriverRequest | undefined = undefined;
   private listener: EventListener | undefined = undefined;
-  /** Settles when the events that have come are with the run; undefined if they are. */
+  /** Settles when the run has received the events so far; undefined if it has. */
   private receiving: Promise<void> | void = undefined;
   /** The first error of a value that can't be stored. */
   private unstorable: StoreError | undefined;
@@ -90,7 +90,7 @@ export abstract class Recorder implements RunDriver {
     queueMicrotask(() => this.run.recordingFailed(error));
   }
 
-  /** Does what another process asks for, after the run's current callback. */
+  /** Carries out a request of another process, after the run's current callback. */
   onRequest(request: DriverRequest): void {
     if (this.log === undefined) this.earlyRequest = request;
     else queueMicrotask(() => this.run.requested(request));
@@ -102,8 +102,8 @@ export abstract class Recorder implements RunDriver {
   }
 
   /**
-   * Calls `listener` with the events that other processes record for the run, including those that have come already,
-   * once this process drives the run: a run that it fails to claim drops none.
+   * Once this process drives the run, calls `listener` with the events that other processes record for it, including
+   * those that came before. If it fails to claim the run, none is lost.
    * @param recorded - those that are recorded of the run
    */
   subscribe(listener: EventListener, recorded: readonly QueuedEvent[] = []): void {
@@ -238,7 +238,7 @@ export abstract class Recorder implements RunDriver {
     });
   }
 
-  /** Records nothing more: the run ends here without an end, as if this process crashed, and can go on elsewhere. */
+  /** Stops recording. The run stops here without an end, as if this process had crashed, and can continue elsewhere. */
   giveBack(): void {
     this.isGivenBack = true;
   }
@@ -266,7 +266,7 @@ export abstract class Recorder implements RunDriver {
   protected abstract begin(log: RunLog): void;
   /** Writes an event. */
   protected abstract write(log: RunLog, facts: EventFacts, at: number, node: number | undefined): void;
-  /** Writes the data of the run's end that no event has. */
+  /** Writes the data of the run's end that is in no event. */
   protected abstract end(log: RunLog, status: RunStatus): void;
   /** The names of the nodes whose results are the run's. */
   protected abstract outputs(): string[];

@@ -35,7 +35,7 @@ export function newStructure(
   return change === undefined && run.structure !== "" ? undefined : structure;
 }
 
-/** What telemetry learns of the record with which a run begins or continues. */
+/** What telemetry is told about the record that a run starts from. */
 export function pastOf({ status, nodes, cycles, trace }: RecordedRun): RecordedPast {
   return { trace, isResumed: status !== "queued" || nodes.size + cycles.length > 0 };
 }

@@ -26,7 +26,7 @@ export function restoreChildren(state: RunState | FsmState, { children }: Record
     const workflow = specs[node].subworkflow?.workflow as RunnableWorkflow | undefined;
     const result = workflow === undefined ? endedResult(recorded) : workflow.restored(recorded);
     state.setChild(key, result);
-    // Of a state, keys have the number of its execution, and paths lead to the latest.
+    // A state's keys contain the number of its execution; its paths lead to the latest one.
     const [, execution, rest] = /^\.(\d+)(.*)$/su.exec(key.slice(name.length)) ?? [];
     if (execution !== undefined) restored.push([name + rest, Number(execution), result]);
   }

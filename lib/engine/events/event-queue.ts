@@ -31,9 +31,9 @@ interface Queue {
 }
 
 /**
- * The events sent to a run, until it takes them: a queue per name, so that an event nothing waits for blocks no other.
- * Of the events that a wait accepts, the first to arrive comes first. Cost: O(accepted names) to find it, however many
- * are queued.
+ * The events sent to a run, until it takes them: a queue per name, so that an event that nothing waits for blocks no
+ * other. Of the events that a wait accepts, the first to arrive comes first. Cost: O(accepted names) to find it,
+ * however many are queued.
  */
 export class EventQueue {
   private readonly queues = new Map<string, Queue>();

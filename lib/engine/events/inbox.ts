@@ -29,8 +29,8 @@ export class Inbox {
 
   /**
    * Resolves when the run has taken the event and, with a store, that is durable.
-   * @throws what {@link Receiver.notTaken} says when the run ends first; {StoreError} UNSTORABLE, or when the event can't
-   *   be written
+   * @throws the error of {@link Receiver.notTaken} when the run ends first; {StoreError} UNSTORABLE, or when the event
+   *   can't be written
    */
   send(event: string, payload: unknown): Promise<void> {
     return this.sendOnce(event, payload, (sent, sender) => this.record([sent], sender));
@@ -75,7 +75,7 @@ export class Inbox {
     this.record(events, undefined);
   }
 
-  /** Performs the sends made before the run began. Called when it has begun, or has ended without beginning. */
+  /** Sends the events that came before the run began. Called when it has begun, or has ended without beginning. */
   open(): void {
     const { early = [] } = this;
     this.early = undefined;
@@ -88,7 +88,7 @@ export class Inbox {
     this.add(events, sender);
   }
 
-  /** Adds events that are recorded. */
+  /** Adds events that are already recorded. */
   add(events: readonly QueuedEvent[], sender?: Sender): void {
     if (this.run.isOver || events.length === 0) return;
     for (const event of events) this.queue.add({ ...event, sender });
@@ -100,7 +100,9 @@ export class Inbox {
     return this.queue.peek(accepted, latest);
   }
 
-  /** Removes an event that {@link Inbox.peek} returned. It is recorded as taken together with what it leads to. */
+  /**
+   * Removes an event that {@link Inbox.peek} returned. It is recorded as taken in the same write as what it leads to.
+   */
   take(event: PendingEvent): void {
     this.queue.remove(event);
     this.recorder?.taken(event.id);
@@ -115,8 +117,8 @@ export class Inbox {
   }
 
   /**
-   * Empties the queue of a run that has ended. Events of a recorded run that is to continue stay recorded until it does;
-   * all others are refused, if their sender is in this process.
+   * Empties the queue of a run that has ended. If a recorded run is to continue, its events stay recorded until it
+   * does; all others are refused, if their sender is in this process.
    */
   close({ continues }: { readonly continues: boolean }): void {
     const { recorder } = this;

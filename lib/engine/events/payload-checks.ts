@@ -7,8 +7,8 @@ export class PayloadChecks {
   private checking: Promise<unknown> | undefined;
 
   /**
-   * Calls `send` with what the schema makes of a payload: at once, unless a schema takes its time.
-   * @throws {ValidationError} VALIDATION with all that the schema refuses
+   * Calls `send` with the payload as parsed by its schema: at once, unless a schema is asynchronous.
+   * @throws {ValidationError} VALIDATION with all issues of the schema
    */
   inOrder(
     event: string,

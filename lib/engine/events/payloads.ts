@@ -11,8 +11,8 @@ export function checkEvent(event: string, payload: unknown): void {
 }
 
 /**
- * What the schema of an event makes of a payload. A promise only if the schema returns one.
- * @throws {ValidationError} VALIDATION with all that the schema refuses
+ * A payload as parsed by the schema of its event. A promise only if the schema returns one.
+ * @throws {ValidationError} VALIDATION with all issues of the schema
  */
 export function checkedPayload(event: string, payload: unknown, schema: StandardSchema<any, any> | undefined): unknown {
   if (schema === undefined) return payload;

@@ -31,7 +31,7 @@ export class ReceivedEvents {
     private readonly word: MemberWord,
   ) {}
 
-  /** @returns when the events are in the inbox; undefined if they are there now */
+  /** @returns a promise that resolves when the events are in the inbox; undefined if they are there at once */
   add(events: readonly QueuedEvent[]): Promise<void> | undefined {
     if (this.checking === undefined && !events.some(({ isUnchecked }) => isUnchecked)) this.inbox.add(events);
     else for (const event of events) this.addOne(event);
@@ -58,7 +58,7 @@ export class ReceivedEvents {
     });
   }
 
-  /** What the schema of an event makes of its payload. @throws {ValidationError} */
+  /** The payload of an event as parsed by its schema. @throws {ValidationError} */
   private checked({ event, payload }: QueuedEvent): unknown {
     const declared = this.events.get(event);
     if (declared === undefined) throw new ValidationError(`No ${this.word} waits for the event ${show(event)}.`);

@@ -1,17 +1,17 @@
 /**
- * Tells of runs on the tracing channels of `node:diagnostics_channel`: `dagwright:run`, `dagwright:node`,
- * `dagwright:attempt`. Each run, each node that starts, and each attempt is an asynchronous operation there: `start` and
- * `end` when it begins, `asyncStart` and `asyncEnd` when it has ended, and before that `error` if it has failed. What is
- * bound to the store of a `start` channel is current while the run, the node or the attempt goes on.
+ * Publishes runs on the tracing channels of `node:diagnostics_channel`: `dagwright:run`, `dagwright:node`,
+ * `dagwright:attempt`. Each run, each node that starts, and each attempt is an asynchronous operation there: `start`
+ * and `end` when it begins, `asyncStart` and `asyncEnd` when it has ended, and before that `error` if it has failed. A
+ * store that is bound to a `start` channel is current while the run, the node or the attempt is in progress.
  *
- * Whether anybody has subscribed is asked when a run is created. If not, that is all that is done.
+ * Subscribers are looked for once, when a run is created. Without any, nothing else is done.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { TracingChannel } from "node:diagnostics_channel";
 import type { EventFacts } from "../../run/events.js";
 import type { AttemptEnd, AttemptTelemetry, FollowedRun, RunTelemetry, Telemetry } from "./telemetry.js";
 
-/** What the channels say of a run. */
+/** The message about a run. */
 export interface RunMessage {
   readonly runId: string;
   readonly workflow: string;
@@ -20,13 +20,13 @@ export interface RunMessage {
   error?: unknown;
 }
 
-/** What the channels say of a node. */
+/** The message about a node. */
 export interface NodeMessage extends RunMessage {
   readonly node: string;
   result?: unknown;
 }
 
-/** What the channels say of an attempt. */
+/** The message about an attempt. */
 export interface AttemptMessage extends NodeMessage {
   /** Counted from 1. */
   readonly attempt: number;
@@ -41,7 +41,7 @@ interface Channels {
 }
 
 let channels: Channels | undefined;
-/** How many modules of Node were loaded when the module of channels was looked for. */
+/** How many modules of Node were loaded when the module of channels was last looked for. */
 let searched = -1;
 
 /** What follows a run on the channels; undefined if they have no subscribers. */
@@ -51,7 +51,7 @@ export function subscribedChannels(): Pick<Telemetry, "follow"> | undefined {
   return isSubscribed(run) || isSubscribed(node) || isSubscribed(attempt) ? FOLLOWER : undefined;
 }
 
-/** Node 20 has it, and the types of Node 20 don't. */
+/** Node 20 has it, but its types lack it. */
 function isSubscribed(channel: object): boolean {
   return (channel as { readonly hasSubscribers: boolean }).hasSubscribers;
 }
@@ -74,7 +74,7 @@ function openChannels(): Channels {
   };
 }
 
-/** Something that goes on: from `start` to `asyncEnd`. */
+/** An operation in progress: from `start` to `asyncEnd`. */
 class Operation<M extends RunMessage> {
   private readonly scope: <T>(work: () => T) => T;
   private isOver = false;
@@ -148,7 +148,7 @@ class RunChannels implements RunTelemetry {
     return new AttemptChannels(operation, () => attempts.delete(operation));
   }
 
-  /** Channels tell of runs and their nodes, to which this does not belong. */
+  /** Channels report runs and their nodes, and a refresh is neither. */
   refresh(): undefined {}
 
   lost(): void {

@@ -10,7 +10,7 @@ import type {
 
 type Follower = Pick<Telemetry, "follow">;
 
-/** Two that follow the same runs. The trace is that of the first. */
+/** Two followers of the same runs. The trace is that of the first. */
 export class Joined implements Follower {
   constructor(
     private readonly first: Follower,

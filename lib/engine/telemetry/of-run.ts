@@ -2,7 +2,7 @@ import { subscribedChannels } from "./channels.js";
 import { Joined } from "./joined.js";
 import type { Telemetry } from "./telemetry.js";
 
-/** What follows a run: its telemetry, and the channels with subscribers; undefined if nothing does. */
+/** What follows a run: its telemetry, and channels that have subscribers; undefined if there is neither. */
 export function telemetryOf(telemetry: Telemetry | undefined): Pick<Telemetry, "follow"> | undefined {
   const channels = subscribedChannels();
   if (channels === undefined) return telemetry;

@@ -1,9 +1,9 @@
 /**
- * The telemetry port: what follows runs from outside. Like an observer, it hears of everything that happens. Besides,
- * it carries a context of its own: into the functions that a run calls, into runs inside, to other threads, and through
- * the store to whoever drives the run next.
+ * The telemetry port: what follows runs from outside. Like an observer, it gets every event. It also carries a
+ * context of its own: into the functions that a run calls, into runs inside, to other threads, and through the store to
+ * whoever drives the run next.
  *
- * Nothing that it does may throw, apart from what `work` throws that it is given.
+ * It must not throw, except for what the `work` that it calls throws.
  */
 import type { WorkflowKind } from "../../definition/defined.js";
 import type { EventFacts } from "../../run/events.js";
@@ -11,7 +11,7 @@ import type { EventFacts } from "../../run/events.js";
 /** Made by `otel` of `dagwright/otel`. */
 export interface Telemetry {
   /**
-   * Follows a run, which is created now, in the context of its caller.
+   * Follows a run that is being created, in the context of its caller.
    * @internal
    */
   follow(run: FollowedRun): RunTelemetry;
@@ -24,8 +24,8 @@ export interface Telemetry {
     send: (trace: string | undefined) => Promise<T>,
   ): Promise<T>;
   /**
-   * Reports how many runs wait.
-   * @returns a function that ends that
+   * Starts to report how many runs wait.
+   * @returns a function that stops it
    * @internal
    */
   watch(count: () => Promise<WaitingRuns>): () => void;
@@ -60,22 +60,26 @@ export interface RunTelemetry {
   readonly trace: string | undefined;
   /** Calls `work`, with which the run begins, as part of the run. */
   within<T>(work: () => T): T;
-  /** Something has happened. @param node - the name of its node or state */
+  /** Called with every event. @param node - the name of its node or state */
   record(facts: EventFacts, node: string | undefined): void;
-  /** An attempt of a node begins, or of an item of a map. @param attempt - counted from 1 @param item - its index */
+  /**
+   * Called when an attempt of a node, or of an item of a map, begins.
+   * @param attempt - counted from 1
+   * @param item - its index
+   */
   attempt(node: string, attempt: number, item: number | undefined): AttemptTelemetry;
   /**
    * The cached result of a node, or of an item of a map, is computed anew in the background. The run goes on, or is over.
    * @returns undefined if it is not followed
    */
   refresh(node: string, item: number | undefined): RefreshTelemetry | undefined;
-  /** The run goes on elsewhere: no more is reported here. */
+  /** Called when the run continues elsewhere. Nothing more is reported here. */
   lost(): void;
 }
 
 /** Follows a computation in the background. */
 export interface RefreshTelemetry {
-  /** An attempt begins. @param attempt - counted from 1 */
+  /** Called when an attempt begins. @param attempt - counted from 1 */
   attempt(attempt: number): AttemptTelemetry;
   /** Called once. */
   ended(how: "completed"): void;
@@ -87,7 +91,7 @@ export type AttemptEnd = "completed" | "failed" | "paused" | "cancelled";
 
 /** Follows one attempt. */
 export interface AttemptTelemetry extends Pick<Telemetry, "follow"> {
-  /** The trace that goes to where the function is called, if that is another thread; undefined if there is none. */
+  /** The trace to pass on when the function is called in another thread; undefined if there is none. */
   readonly trace: string | undefined;
   /** Calls `work` as part of the attempt. */
   within<T>(work: () => T): T;

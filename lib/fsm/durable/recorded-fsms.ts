@@ -1,13 +1,12 @@
-import type { LiveRun } from "../../engine/durable/live-runs.js";
 import {
   beginsAnew,
   insideOptions,
-  RecordedRuns,
   type ContinuedRun,
   type EndedRun,
   type RunUse,
-  type Submission,
-} from "../../engine/durable/recorded-runs.js";
+} from "../../engine/durable/continuation.js";
+import type { LiveRun } from "../../engine/durable/live-runs.js";
+import { RecordedRuns, type Submission } from "../../engine/durable/recorded-runs.js";
 import { checkedPayload } from "../../engine/events/payloads.js";
 import { inProgress } from "../../engine/durable/restore.js";
 import type { Runs } from "../../engine/runs.js";
@@ -64,7 +63,7 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     return super.attach(runId, await this.withCheckedEvents(options, "attach"));
   }
 
-  /** The options with what the schemas of the events to send make of their payloads. @throws {ValidationError} */
+  /** The options, in which the payloads of the events to send are parsed by their schemas. @throws {ValidationError} */
   private async withCheckedEvents(options: FsmResumeOptions<any>, method: "resume" | "attach") {
     checkFsmResumeOptions(options, method);
     const { receiver } = this.factory.planFor(options);

@@ -24,7 +24,7 @@ export interface ResumedFsm {
   readonly events: readonly QueuedEvent[];
   /** Whether a failure was ignored, so that it ends as `failed`. */
   readonly hasFailed: boolean;
-  /** Whether only its end has yet to be recorded. */
+  /** Whether nothing but its end has yet to be recorded. */
   readonly isDone: boolean;
 }
 
@@ -100,7 +100,7 @@ export function continuedFsm(
   return { state, recorder, claim, resumed, provide: inner };
 }
 
-/** Prepares a recorded run inside another one to begin anew, with the given inputs. Its cycles are removed. */
+/** Prepares a recorded run inside another one to start over, with the given inputs. Its cycles are removed. */
 export function restartedFsm(
   plan: FsmPlan,
   run: RecordedRun,

@@ -1,4 +1,4 @@
-import type { RemoteRun } from "../../engine/durable/recorded-runs.js";
+import type { RemoteRun } from "../../engine/durable/handles.js";
 import { PayloadChecks } from "../../engine/events/payload-checks.js";
 import { placeOfEvent } from "../../planning/event-places.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";

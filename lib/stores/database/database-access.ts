@@ -13,12 +13,12 @@ import { migrate } from "./migrations.js";
 import { failed, statementFailed } from "./store-failure.js";
 
 /**
- * Access to a database that is opened and migrated on first use. Operations that have begun are completed before it
- * closes, regardless of their number of steps, and each step is retried while that may help.
+ * Access to a database that is opened and migrated on first use. Before it closes, it completes the operations that
+ * have begun, however many steps they have. Each step is retried as long as that may help.
  */
 export class DatabaseAccess {
   readonly clock = new SharedClock();
-  /** Resolves when the database has been opened, by whoever uses it first once it can be reached. */
+  /** Resolves when the database is open: the first use that reaches it opens it. */
   readonly whenOpened: Promise<Database>;
   private opened: Promise<Database> | undefined;
   private readonly inFlight = new InFlight();
@@ -63,7 +63,7 @@ export class DatabaseAccess {
     });
   }
 
-  /** A step that reads with several queries what was there at one time. */
+  /** A step that reads a snapshot with several queries. */
   readSnapshot<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     return this.read(({ db }) => inSnapshot(db, work));
   }
@@ -83,7 +83,7 @@ export class DatabaseAccess {
   }
 
   /**
-   * A step that writes in one transaction, and is retried when that fails for a reason that may pass.
+   * A step that writes in one transaction, and is retried after a transient failure.
    * @param work - receives its previous return value when the commit then failed or went unanswered; must be idempotent
    */
   async transaction<T>(work: (trx: Transaction<Tables>, database: Database, previous?: T) => Promise<T>): Promise<T> {
@@ -119,7 +119,7 @@ export class DatabaseAccess {
     const adapter = await this.connect();
     const db = new Kysely<Tables>({ dialect: adapter.dialect });
     try {
-      // A migration is one transaction: an interrupted one was rolled back, or turns out to be done.
+      // A migration is one transaction, so an interrupted one was either rolled back or committed.
       await withRetries(
         () => migrate(db, adapter.lockMigrations),
         (error) => adapter.classify(error),
@@ -175,7 +175,7 @@ function inSnapshot<T>(db: Kysely<Tables>, work: (db: Kysely<Tables>) => Promise
   return db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
 }
 
-/** The clock of a database, or the time of a clockwork that takes the place of the system's. */
+/** The clock of a database, or the time of the clockwork that replaces the system's. */
 function timeFor({ clock, constant }: Pick<DatabaseAdapter, "clock" | "constant">): RawBuilder<number> {
   const time = currentClockwork()?.now();
   return time === undefined ? clock : constant(time);

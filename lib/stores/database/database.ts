@@ -8,9 +8,9 @@ export interface DatabaseAdapter {
   readonly dialect: Dialect;
   /** The time in ms since 1970, by the clock that all clients of the database share. */
   readonly clock: RawBuilder<number>;
-  /** A time that takes the place of the clock, without parameters where the database does not keep statements. */
+  /** A time that replaces the clock, without parameters where the database does not keep statements. */
   constant(time: number): RawBuilder<number>;
-  /** Whether that may differ from the clock of this process: the database is on another machine. */
+  /** Whether that clock may differ from the one of this process, since the database is on another machine. */
   readonly isRemote: boolean;
   /**
    * Transactions run concurrently, so reading a row in order to change it must lock it. Such databases also have
@@ -24,14 +24,14 @@ export interface DatabaseAdapter {
   readonly lockMigrations?: (db: Kysely<any>) => Promise<void>;
   /** Whether a failed statement wrote anything, and whether retrying it may help. */
   classify(error: unknown): Failure;
-  /** Creates the writer of run batches. @param clock - {@link DatabaseAdapter.clock}, or what takes its place */
+  /** Creates the writer of run batches. @param clock - {@link DatabaseAdapter.clock}, or what replaces it */
   writer(db: Kysely<Tables>, clock: () => RawBuilder<number>): BatchWriter;
-  /** Undefined if clients of the database can't tell each other anything. */
+  /** Undefined if the database can't send notices to its clients. */
   readonly notices?: Notices;
   readonly beforeClose?: (db: Kysely<Tables>) => Promise<void>;
 }
 
-/** Short texts that clients of a database send to all of them. Some may get lost. */
+/** Short texts that a client of a database sends to all clients. Some may get lost. */
 export interface Notices {
   send(db: Kysely<any>, notice: string): Promise<void>;
   /**

@@ -152,7 +152,7 @@ const MIGRATIONS: readonly Migration[] = [
     // The index of owners becomes partial: SQLite would use it to find the runs without one, which are most.
     await db.schema.dropIndex("runs_owner").execute();
     await index(db, "runs", ["owner"], "owner");
-    // All are partial: runs that are started without a service enter none of them.
+    // All are partial: none contains the runs that are started without a service.
     await sql`create unique index runs_workflow_key on runs (workflow, key) where key is not null`.execute(db);
     await sql`create index runs_ready on runs
       (workflow, kind, fit, is_fresh, priority desc, ready_at, created_at) where ready_at is not null`.execute(db);

@@ -52,7 +52,7 @@ function machineFacts(): string {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     return `${hostname()} ${boot} ${readlinkSync("/proc/self/ns/pid")}`;
   } catch {
-    return randomUUID(); // Unknown: then no other process is ever known to be gone.
+    return randomUUID(); // Unknown, so no other process is ever known to be gone.
   }
 }
 

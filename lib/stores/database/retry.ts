@@ -7,7 +7,7 @@ import { outsideTime } from "../../base/clockwork.js";
  * - `disconnected`: the connection broke, and whether it wrote anything is unknown;
  * - `timeout`: the server did not answer in time, and whether it wrote anything is unknown;
  * - `rejected`: the database rejected it, perhaps because of its data;
- * - `fatal`: it failed for a reason that is not in its data, such as a lock or a full disk, and may succeed much later.
+ * - `fatal`: it failed for a reason outside its data, such as a lock or a full disk, and may succeed much later.
  */
 export type Failure = "transient" | "disconnected" | "timeout" | "rejected" | "fatal";
 
@@ -21,7 +21,7 @@ const MAX_DELAY = 500;
 const DELAY_AFTER_TIMEOUT = 1000;
 
 /**
- * Retries an operation for some 5 s, with exponential backoff, as long as it fails for a reason that may pass.
+ * Retries an operation for about 5 s, with exponential backoff, as long as its failures may be transient.
  * @param work - must be idempotent: it is retried even when it may have succeeded
  */
 export async function withRetries<T>(work: () => Promise<T>, classify: (error: unknown) => Failure): Promise<T> {

@@ -40,7 +40,10 @@ export interface RunRow {
   outputs: string | null;
   metadata: string | null;
   error: string | null;
-  /** Of a paused or waiting run: why it paused, in all and by node; and when it is due, as is a queued one. */
+  /**
+   * For a paused or waiting run: why it paused, as a whole and by node, and when it is due. A queued run can be due,
+   * too.
+   */
   pause_reason: string | null;
   pauses: string | null;
   due_at: number | null;
@@ -55,23 +58,25 @@ export interface RunRow {
   key: string | null;
   /** From 0 to 100: of the runs that are ready, services claim those with the highest priority first. */
   priority: number;
-  /** Set while a service may claim the run: since when. Null while it has a driver. */
+  /**
+   * The time since which services may claim the run. Null while they may not: it has a driver, is at rest, or is over.
+   */
   ready_at: number | null;
   /** 1 for a submitted run that has not had a driver yet. */
   is_fresh: number;
-  /** When the run was due, before it was put off; of one that was stopped before it began, when it was to begin. */
+  /** When the run was due before it was put off. For a run that was stopped before it began, when it was to begin. */
   was_due_at: number | null;
-  /** How often the run's drivers died, since it last made progress, came to rest or was given back. */
+  /** How many of the run's drivers have died since it last made progress, came to rest or was given back. */
   recoveries: number;
   /** What the driver is asked to do, as JSON, see `queue/request-column.ts`. */
   request: string | null;
   /** The results to resume the run with, by the names of the nodes that paused. */
   provided: string | null;
-  /** The hashes, by name, of the inputs that were submitted with a key, before schemas made others of them. */
+  /** The hashes, by name, of the inputs that were submitted with a key, before schemas parsed them. */
   given: string | null;
   /** The schedule that submitted the run. */
   schedule: string | null;
-  /** What telemetry calls the trace of the run, as W3C Trace Context: `traceparent`, and `tracestate` after a space. */
+  /** The trace of the run for telemetry, as W3C Trace Context: `traceparent`, and `tracestate` after a space. */
   trace: string | null;
 }
 
@@ -94,11 +99,11 @@ export interface ScheduleRow {
   workflow: string;
   /** Null if only the name of the workflow was known. */
   kind: string | null;
-  /** When it submits, and what it does about runs that it missed, as JSON. */
+  /** When it submits runs, and how it makes up for missed ones, as JSON. */
   definition: string;
   inputs: string;
   metadata: string | null;
-  /** That of its runs, from 0 to 100. */
+  /** The priority of its runs, from 0 to 100. */
   priority: number;
   /** When it was first scheduled: intervals count from then. */
   first_at: number;
@@ -158,8 +163,8 @@ export interface CycleRow {
 }
 
 /**
- * What a node of a dag waits for. A row without event and time is of a node that waits no longer. A node with a dot is
- * one inside, whose own run has the wait: it is only of use to readers.
+ * What a node of a dag waits for. Without event and time, the node no longer waits. A name with a dot is that of a node
+ * inside, whose own run has the wait: such rows are only for readers.
  */
 export interface WaitRow {
   run_id: string;
@@ -172,10 +177,10 @@ export interface WaitRow {
   payload: string | null;
 }
 
-/** Something that happened in a run, and that no other row keeps. */
+/** Something that happened in a run and is in no other row. */
 export interface MomentRow {
   run_id: string;
-  /** The fencing token of the driver in whose time it happened, and its place among those of this driver. */
+  /** The fencing token of the driver at that time, and the position among the moments of this driver. */
   token: number;
   number: number;
   /** A type of run events. */
@@ -204,7 +209,7 @@ export interface EventRow {
   number: number;
   event: string;
   payload: string;
-  /** 1 if the sender did not know the workflow, whose driver has yet to check the payload. */
+  /** 1 if the sender did not know the workflow: the driver has yet to check the payload. */
   is_unchecked: number;
   sent_at: number;
   /** Null until the run takes it. */

@@ -5,11 +5,11 @@ import { timeOfDay } from "./time.js";
 const PRECISION = 2;
 
 /**
- * The clock that all clients of a database share, as this process knows it: its own, and how far that is off. It is
- * never ahead of the database's, so that nothing happens too early, and behind by no more than a round trip.
+ * The clock that all clients of a database share, as this process knows it: its own clock, corrected by an offset. It
+ * is never ahead of the database's, so that nothing happens too early, and at most a round trip behind.
  */
 export class SharedClock {
-  /** What to add to the time of this process, in ms. */
+  /** Added to the time of this process, in ms. */
   private offset = 0;
 
   /** In ms since 1970. */
@@ -25,7 +25,7 @@ export class SharedClock {
 
   /**
    * Corrects the clock, unless it agrees.
-   * @param clock - what the database's clock said, at some time since `sentAt`, a time of this process
+   * @param clock - the database's time, read at some moment since `sentAt`, a time of this process
    */
   compare(clock: number, sentAt: number): void {
     const least = clock - timeOfDay();

@@ -3,11 +3,11 @@ import type { StoreError } from "../../base/errors.js";
 import type { Failure } from "./retry.js";
 
 /**
- * What failed of a store, as opposed to what is recorded in it.
+ * How a store itself failed, as opposed to something recorded in it.
  *
- * - `unreachable`: its database can't be reached, is locked, or can do nothing for now: trying again may help;
- * - `refused`: its database rejects the statement, and would do so again;
- * - `closed`: it never will do anything again.
+ * - `unreachable`: its database can't be reached, is locked, or is out of service for now: trying again may help;
+ * - `refused`: its database rejects the statement, and would reject it again;
+ * - `closed`: it is closed for good.
  */
 type StoreFailure = "unreachable" | "refused" | "closed";
 
@@ -29,7 +29,7 @@ export function storeFailure(error: unknown): StoreFailure | undefined {
   return typeof error === "object" && error !== null ? failures.get(error) : undefined;
 }
 
-/** Whether the store can do nothing, for now or for good. */
+/** Whether the store is out of service, for now or for good. */
 export function isOutOfService(error: unknown): boolean {
   const failure = storeFailure(error);
   return failure === "unreachable" || failure === "closed";

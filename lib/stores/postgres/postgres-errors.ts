@@ -14,8 +14,8 @@ const CODE = /^[0-9A-Z]{5}$/u;
 const TRANSIENT = /^(?:40001|40P01|55P03|57014|57P0[1-35]|53300|25P03)$/u;
 
 /**
- * What the server, and not the statement, is to blame for: it refuses connections, is read-only, has no room on its disk
- * or no resources, was told to stop, or has trouble with its system. Memory is not among them: the data may be too large.
+ * Errors of the server rather than the statement: it refuses connections, is read-only, has no disk space or resources
+ * left, was told to stop, or has a system error. Out of memory is not among them, since the data may be too large.
  */
 const UNFIT = /^(?:25006|28...|3D...|53[134]..|57...|58...)$/u;
 

@@ -15,7 +15,7 @@ export type NoticeClient = Pg.Client & { unref(): void };
 /** Notices among the clients of a database, by LISTEN and NOTIFY. */
 export function postgresNotices(connect: () => NoticeClient): Notices {
   return {
-    // There is nothing to keep, so its commit does not wait for the disk.
+    // A notice is not kept, so its commit does not wait for the disk.
     send: async (db, notice) =>
       void (await sql`select pg_notify(${CHANNEL}, ${notice}), set_config('synchronous_commit', 'off', true)`.execute(
         db,
@@ -38,8 +38,8 @@ export function listen(
 }
 
 /**
- * A connection that listens, and is made again whenever it breaks. It does not keep the process alive. Notices that are
- * sent while it is broken are lost: `onNotice` is called without one when it is back.
+ * A listening connection that reconnects whenever it breaks. It does not keep the process alive. Notices sent while it
+ * is broken are lost: once it is back, `onNotice` is called without one.
  */
 class Listener {
   private client: NoticeClient | undefined;
@@ -79,7 +79,7 @@ class Listener {
     listen().catch(isBroken);
   }
 
-  /** What can't be heard is found by polling, so a database that can't be reached is reported there. */
+  /** Missed notices are made up for by polling, which also reports a database that can't be reached. */
   private openLater(): void {
     this.close();
     if (this.isStopped) return;

@@ -54,7 +54,10 @@ export class PostgresWriter implements BatchWriter {
     return new Set(written.map(({ id }) => id));
   }
 
-  /** Counts the runs that begin, see `queue/starts.ts`: by their locked rows, whose latest version may be a later one. */
+  /**
+   * Counts the runs that begin, see `queue/starts.ts`: by their locked rows, which may be newer than the statement's
+   * snapshot.
+   */
   private starts(writes: readonly FencedBatch[]): Clause {
     return {
       name: "starting",

@@ -6,12 +6,12 @@ import type { RunRow, Tables } from "../database/schema.js";
 import { addressedRuns } from "../reading/recoverable-runs.js";
 import type { ServedWorkflow } from "./queue.js";
 
-/** Of a run at rest, which an event may continue: a pause that was thrown, or asked for, is ended by none. */
+/** A run at rest that an event may continue. No event ends a pause that was thrown or requested. */
 export const RESTS = sql`status in ('waiting', 'paused') and pauses is null and owner is null and ready_at is null and is_child = 0`;
 
 /**
- * Makes those of the runs ready that are at rest, and have received an event they wait for. Leaves out those that are
- * locked: their events are found by the next sweep.
+ * Makes ready those of the runs that are at rest and have received an event they wait for. Skips locked runs, whose
+ * events the next sweep finds.
  * @returns those that became ready
  */
 export async function readyAddressed(
@@ -23,7 +23,7 @@ export async function readyAddressed(
   return ids.length === 0 ? [] : readyResting(db, database, ids);
 }
 
-/** Makes those of the runs ready that are at rest, and not locked by others. @returns those that became ready */
+/** Makes ready those of the runs that are at rest and not locked by others. @returns those that became ready */
 export async function readyResting(
   db: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,

@@ -8,14 +8,14 @@ export interface Allowance {
   readonly runs: number;
   /** How many of them may be fresh. */
   readonly starts: number;
-  /** If its rate allows no more: in how many ms it may allow the next one. */
+  /** If its rate allows no more: how long until it may allow the next one, in ms. */
   readonly nextIn: number | undefined;
 }
 
-/** The longest time, in ms, after which to ask again while runs are reserved: they may be given back. */
+/** The longest time to wait before asking again while runs are reserved, in ms: they may be given back. */
 const MAX_HOLD = 500;
 
-/** In how many ms to ask again when all runs that a rate allows are reserved. */
+/** How long to wait before asking again when all runs that a rate allows are reserved, in ms. */
 export function holdOf({ interval }: NonNullable<ClaimableWorkflow["rate"]>): number {
   return Math.min(interval, MAX_HOLD);
 }
@@ -23,8 +23,8 @@ export function holdOf({ interval }: NonNullable<ClaimableWorkflow["rate"]>): nu
 export const UNLIMITED: Allowance = { runs: Infinity, starts: Infinity, nextIn: undefined };
 
 /**
- * Finds out how many runs of each workflow may be claimed, in the caller's transaction. Whoever claims runs of a limited
- * workflow takes turns until the transaction ends. Workflows without limits cost nothing.
+ * Finds out how many runs of each workflow may be claimed, in the caller's transaction. Clients that claim runs of a
+ * limited workflow take turns: each holds a lock until its transaction ends. Workflows without limits cost nothing.
  */
 export async function allowancesOf(
   trx: Kysely<Tables>,
@@ -42,7 +42,10 @@ export async function allowancesOf(
   return found;
 }
 
-/** The first key of the advisory locks. The second is of the workflow: those of equal hash take turns, harmlessly. */
+/**
+ * The first key of the advisory locks. The second is the hash of the workflow; those with equal hashes take turns,
+ * harmlessly.
+ */
 const LOCK = 0x6461_6778;
 
 async function allowanceOf(
@@ -65,8 +68,8 @@ async function drivenRuns(trx: Kysely<Tables>, workflow: string): Promise<number
 }
 
 /**
- * How many runs of a workflow may begin now. Of those that are reserved, any may begin at any time. Forgets the starts
- * that are out of the window.
+ * How many runs of a workflow may begin now. Reserved runs count, since they may begin at any time. Deletes the starts
+ * that have left the window.
  */
 async function startsLeft(
   trx: Kysely<Tables>,
@@ -88,7 +91,7 @@ async function startsLeft(
   const begun = rows.flatMap(({ in_ms }) => (in_ms === null ? [] : Math.max(0, in_ms)));
   const starts = Math.max(0, limit - reserved - begun.length);
   if (starts > 0) return { starts, nextIn: undefined };
-  // If all that are reserved begin now, they leave the window last.
+  // If all reserved runs begin now, they leave the window last.
   const nextIn = reserved < limit ? begun[limit - reserved - 1] : interval;
   return { starts, nextIn: reserved > 0 ? Math.min(nextIn, MAX_HOLD) : nextIn };
 }

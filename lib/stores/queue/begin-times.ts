@@ -1,9 +1,9 @@
-/** When a submitted run begins that is stopped before it has begun, and goes on later: not before it would have. */
+/** When a submitted run begins that was stopped before it began and then resumed: no earlier than it would have. */
 import type { RawBuilder } from "kysely";
 import type { Database } from "../database/database.js";
 import type { RunRow } from "../database/schema.js";
 
-/** When a run that is stopped now was to begin; null if it has begun, or waits for earlier runs of its schedule. */
+/** When a run that is being stopped was to begin; null if it has begun, or waits for earlier runs of its schedule. */
 export function timeToBegin({ is_fresh, due_at, ready_at, was_due_at }: RunRow): number | null {
   return is_fresh === 1 ? (due_at ?? ready_at ?? was_due_at) : null;
 }
@@ -14,7 +14,7 @@ interface TimesToGoOn {
   readonly was_due_at: null;
 }
 
-/** When a run that was stopped goes on. One that waits for earlier runs of its schedule has no time. */
+/** When a stopped run continues. One that waits for earlier runs of its schedule has no time. */
 export function timesToGoOn(
   { is_fresh, was_due_at, schedule, clock: now }: RunRow & { readonly clock: number },
   { clock }: Pick<Database, "clock">,

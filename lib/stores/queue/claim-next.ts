@@ -9,7 +9,7 @@ import { type Allowance, allowancesOf, holdOf } from "./allowances.js";
 import { promoteOf } from "./promote.js";
 import type { ClaimableWorkflow, Claimed, ClaimedRun, ClaimRequest } from "./queue.js";
 
-/** A workflow, and what the structures of its runs may fit, see {@link Fits}. */
+/** A workflow, and which structures its runs may have, see {@link Fits}. */
 export interface Claimable {
   readonly workflow: ClaimableWorkflow;
   readonly fits: Fits;
@@ -18,7 +18,7 @@ export interface Claimable {
 /** The structures of a workflow that a service drives. */
 export interface Fits {
   readonly byFingerprint: ReadonlyMap<string, string>;
-  /** By what runs fit. "" is that of runs whose submitter did not know the workflow. */
+  /** By the `fit` of runs, which is "" if their submitter did not know the workflow. */
   readonly byFit: ReadonlyMap<string, string | undefined>;
 }
 
@@ -41,8 +41,8 @@ interface Reserved {
 }
 
 /**
- * Of the runs that are ready, how many more to look at than to claim where several clients claim at once: those that
- * others are claiming are skipped.
+ * Where several clients claim at once: how many more ready runs to look at than to claim, since those that others are
+ * claiming are skipped.
  */
 const MARGIN = 200;
 
@@ -88,7 +88,10 @@ export function reserveRuns(
   );
 }
 
-/** The runs that an earlier attempt has reserved, whose answer was lost. @param since - when that was, by the shared clock */
+/**
+ * The runs that an earlier attempt reserved whose answer was lost.
+ * @param since - when that was, by the shared clock
+ */
 async function lostReservations(db: Kysely<Tables>, leases: Leases, since: number): Promise<RunRow[]> {
   const query = db.selectFrom("runs").selectAll().where("owner", "=", leases.owner).where("status", "<>", "running");
   const rows = await query.where("lease_expires_at", ">=", since + leases.length).execute();
@@ -122,7 +125,7 @@ async function reserveAllowed(
   };
 }
 
-/** What is left of an allowance when some runs have been reserved. */
+/** The rest of an allowance after some runs have been reserved. */
 function leftOf({ workflow: { name, rate }, allowance }: Allowed, reserved: readonly RunRow[]): Allowance {
   const rows = reserved.filter(({ workflow }) => workflow === name);
   const runs = allowance.runs - rows.length;
@@ -142,7 +145,7 @@ async function reserve(
 ): Promise<RunRow[]> {
   const reserving = sql`update runs set owner = ${owner}, lease_expires_at = ${database.clock} + ${length},
     fencing_token = fencing_token + 1, ready_at = null`;
-  // Found by their ids before anything else is asked, whatever the planner thinks of the other indexes.
+  // Found by their ids first, whatever the planner thinks of the other indexes.
   const chosen = runIds && sql`with chosen as materialized (select * from runs where id ${inList(runIds, database)})`;
   const among = runIds === undefined ? sql`runs` : sql`chosen`;
   if (database.hasRowLocks) {
@@ -182,7 +185,7 @@ const KINDS: readonly RunRow["kind"][] = ["dag", "fsm", ""];
 
 const ORDER = sql`order by priority desc, ready_at, created_at`;
 
-/** The first runs of all that are ready. @param among - the table that has them */
+/** The first of all runs that are ready. @param among - the table that has them */
 export function bestOf(
   allowed: readonly Allowed[],
   limit: number,
@@ -192,7 +195,7 @@ export function bestOf(
     const most = Math.min(limit, allowance.runs);
     const firstOf = (isFresh: 0 | 1, count: number) => {
       const queries = Array.from(new Set([...fits.byFit.keys(), ...fits.byFingerprint.keys()])).flatMap((fit) =>
-        // That of a run whose submitter did not know the workflow says nothing of its kind.
+        // The fit of a run whose submitter did not know the workflow says nothing about its kind.
         (fit === "" ? KINDS : [kind]).map((each) => first([readyRuns(among, name, each, fit, isFresh)], count)),
       );
       return first(queries, count);
@@ -222,7 +225,7 @@ function readyRuns(
       and ready_at is not null`;
 }
 
-/** @param known - the fresh runs of which more is recorded than their rows */
+/** @param known - the fresh runs of which more is recorded than a row */
 function reserved(row: RunRow, claimable: readonly Claimable[], known: ReadonlySet<string>): Reserved {
   const { workflow, fits } = claimable.find(
     ({ workflow: { name, kind } }) => name === row.workflow && (kind === row.kind || row.fit === ""),

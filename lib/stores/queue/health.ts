@@ -16,8 +16,8 @@ interface CountRow {
 const IDLE: QueueHealth = { running: 0, waiting: 0, due: 0, claimed: 0, oldestDue: undefined, lag: 0 };
 
 /**
- * Counts the runs of each of the workflows, in one query, by one index each. Those that were put off, since nobody could
- * drive them, are due. The index of those that wait is `runs_resting`.
+ * Counts the runs of each of the workflows, in one query, by one index each. Runs that were put off, since nobody could
+ * drive them, count as due. The index of waiting runs is `runs_resting`.
  */
 export async function healthByWorkflow(
   database: Pick<Database, "db" | "clock" | "hasRowLocks">,

@@ -36,7 +36,7 @@ export interface Insertion {
   readonly row: SubmittedRow;
   /** By hash. */
   readonly blobs: ReadonlyMap<string, string>;
-  /** A time in ms since 1970, or in how many ms; undefined at once, as are times that are over. */
+  /** A time in ms since 1970, or a delay in ms. Undefined means at once, as do times in the past. */
   readonly due: { readonly at: number } | { readonly in: number } | undefined;
 }
 
@@ -79,7 +79,7 @@ async function insertWithKnownBlobs(
   blobs: ReadonlyMap<string, string>,
   uses: readonly object[],
 ): Promise<readonly InsertedRow[] | undefined> {
-  // The lock keeps the blobs from being deleted meanwhile, and others may have it, too.
+  // The lock keeps the blobs from being deleted meanwhile. Others can share it.
   const { rows } = await sql<InsertedRow & { readonly known: number | string }>`
     with known as materialized (
         select hash from blobs where hash ${inList(Array.from(blobs.keys()), database)} order by hash for key share),
@@ -106,7 +106,7 @@ function insert(
     { ...SUBMITTED, due_at: "double precision", due_in: "double precision", later: "double precision" },
     { hasRowLocks },
   );
-  // In order, so that those with the same keys, inserted by others at the same time, do not wait for each other.
+  // In order, so that runs with the same keys that others insert at the same time can't deadlock.
   return sql`
     insert into runs (${columns}, created_at, updated_at, due_at, ready_at)
     select ${columns}, clock + later, clock, case when due > clock then due end,

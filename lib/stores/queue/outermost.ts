@@ -3,8 +3,8 @@ import { ValidationError } from "../../base/errors.js";
 import type { RunRow } from "../database/schema.js";
 
 /**
- * A run inside another one goes on with that one, and ends with it.
- * @param verb - what is to be done with the run, for the message
+ * Refuses a run inside another one, which continues and ends with that one.
+ * @param verb - what the caller wants to do with the run, for the message
  * @throws {ValidationError} VALIDATION naming the run around it
  */
 export function requireOutermost(

@@ -9,10 +9,12 @@ import type { Fired } from "./schedules/schedules.js";
 /** How many runs one statement makes ready. */
 const MAX_RUNS = 500;
 
-/** Runs without a driver that are due at some time, and not ready yet. Has to say what the index `runs_due` says. */
+/**
+ * Runs without a driver that are due at some time and not ready yet. Must match the condition of the index `runs_due`.
+ */
 const IS_DUE_LATER = sql`due_at is not null and ready_at is null and owner is null and is_child = 0`;
 
-/** When the first run of workflows is due that is not ready yet: one look at the index for each, however many there are. */
+/** When the first run that is not ready yet is due: one index lookup for each workflow, however many runs there are. */
 function firstDue(workflows: readonly string[]): RawBuilder<unknown> {
   const firsts = workflows.map((workflow) => {
     const first = sql`select due_at from runs where workflow = ${workflow} and ${IS_DUE_LATER} order by due_at limit 1`;
@@ -22,8 +24,8 @@ function firstDue(workflows: readonly string[]): RawBuilder<unknown> {
 }
 
 /**
- * Whether runs are ready, and in how many ms the next one is due: 0 if one is now. Undefined if none is. And what there is
- * to do for schedules, whose look comes next.
+ * Whether runs are ready, and how long until the next one is due, in ms: 0 if one is due now, undefined if none is.
+ * Also what there is to do for schedules, which are looked at next.
  */
 export async function upcoming(
   { db, clock, hasRowLocks }: Pick<Database, "db" | "clock" | "hasRowLocks">,
@@ -38,12 +40,12 @@ export async function upcoming(
   return { outlook: outlookOf(outlook), found: { hasReady: ready !== null, nextIn: dueIn(next) } };
 }
 
-/** @param ms - null if no run is due; not a number for a damaged time */
+/** @param ms - null if no run is due; not a number for a corrupt time */
 function dueIn(ms: number | null): number | undefined {
   return ms === null || Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
-/** Makes those of the runs ready that are due. */
+/** Makes ready those of the runs that are due. */
 export async function promoteOf(
   trx: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,
@@ -56,7 +58,7 @@ export async function promoteOf(
         and due_at <= (select ${clock}) ${skipLocked(database)})`.execute(trx);
 }
 
-/** Makes the first runs that are due ready, see `RunQueue.promoteDue`. */
+/** Makes the first due runs ready, see `RunQueue.promoteDue`. */
 export async function promoteRuns(
   trx: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,
@@ -70,6 +72,6 @@ export async function promoteRuns(
   const { rows } = await sql<{ next: number | null }>`select (${firstDue(workflows)}) - ${clock} as next`.execute(trx);
   const promoted = Number(numAffectedRows);
   const nextIn = dueIn(rows[0].next);
-  // What is due and could not be promoted has a damaged time, or is locked: asking again at once would not help.
+  // A due run that could not be promoted is locked, or has a corrupt time: asking again at once would not help.
   return { promoted, nextIn: promoted === 0 && nextIn === 0 ? undefined : nextIn, isPartial: promoted === MAX_RUNS };
 }

@@ -15,79 +15,79 @@ export interface RunQueue {
    * oldest. A reserved run is begun or continued with `RunStore.claim`, by the same store. Until then it keeps its status.
    */
   claimNext(request: ClaimRequest): Promise<Claimed>;
-  /** Makes the runs ready that are due. */
+  /** Makes due runs ready. */
   promoteDue(workflows: readonly string[]): Promise<Promoted>;
   /**
-   * Gives runs back that this store has reserved, or drives no longer: they are queued again. One that has been claimed
-   * once more since stays with whoever did.
-   * @param delay - for how long nobody may claim them, in ms; for runs that it has not begun to drive
+   * Gives back runs that this store has reserved, or no longer drives: they are queued again. A run that has been
+   * claimed again since then is left alone.
+   * @param delay - how long nobody may claim them, in ms; only for runs that it has not begun to drive
    */
   release(runs: readonly HeldRun[], delay?: number): Promise<void>;
   /**
-   * Ends a run as failed that this store has reserved and can't begin, or has driven and can't record. One that has been
-   * claimed once more since stays with whoever did.
+   * Fails a run that this store has reserved and can't begin, or has driven and can't record. A run that has been
+   * claimed again since then is left alone.
    */
   fail(run: HeldRun, error: unknown): Promise<void>;
   /**
-   * Does at once what others ask of a run that this store has reserved and can't begin yet. One that has been claimed once
-   * more since stays with whoever did.
+   * Carries out at once the request to a run that this store has reserved and can't begin yet. A run that has been
+   * claimed again since then is left alone.
    */
   carryOut(run: HeldRun): Promise<void>;
   /** The workflow of a run; undefined when there is no run with this id. */
   workflowOf(runId: string): Promise<RunWorkflow | undefined>;
   /**
-   * Cancels or pauses a run. Without a driver, that is done at once; else the request is recorded, and reaches the driver
-   * within a second.
+   * Cancels or pauses a run. A run without a driver is cancelled or paused at once; otherwise, the request is recorded,
+   * and reaches the driver within a second.
    * @throws {StoreError} NOT_FOUND, RUN_ENDED; {ValidationError} for a run inside another one
    */
   request(runId: string, request: DriverRequest): Promise<RequestOutcome>;
   /**
-   * Queues a run again that is paused or waiting, or that failed or was cancelled. One that had yet to begin does so at
-   * the time that it was submitted for.
+   * Queues a run again that is paused or waiting, or that failed or was cancelled. A run that had yet to begin begins
+   * at the time that it was submitted for.
    * @throws {ValidationError} for a run inside another one, and for one that is queued; {StoreError} NOT_FOUND, RUN_ENDED
    *   when it is completed, LEASE_HELD while it has a driver, UNSTORABLE; whatever the check of the answers throws
    */
   resume(runId: string, answers?: Answers): Promise<void>;
   /**
-   * Looks after the runs whose drivers are gone, and those that came to rest before they heard a request or took an event:
-   * they become ready, or are cancelled or paused. A run fails as `POISONED` whose drivers have died more than
-   * `maxRecoveries` times in a row, without completing a node or a cycle in between.
+   * Looks after the runs whose drivers are gone, and those that came to rest before they got a request or took an
+   * event: they become ready, or are cancelled or paused. A run whose drivers have died more than `maxRecoveries` times
+   * in a row, without completing a node or a cycle in between, fails as `POISONED`.
    * @returns how many became ready
-   * @throws {StoreError} the first of those of runs that can't be read, after all others were looked after
+   * @throws {StoreError} for the first run that can't be read, after all others were looked after
    */
   sweep(workflows: readonly ServedWorkflow[], maxRecoveries: number): Promise<number>;
   /** How often to sweep, in ms: a few times per lease. */
   readonly sweepInterval: number;
-  /** When the first of the leases ends that others held at the last sweep, in ms since 1970; Infinity if none did. */
+  /** When the first lease that others held at the last sweep ends, in ms since 1970; Infinity if there was none. */
   readonly nextLapse: number;
   /** Counts the runs of workflows, taken together. */
   health(workflows: readonly string[]): Promise<QueueHealth>;
   /** Counts the runs of each of the workflows, in one query. */
   healthByWorkflow(workflows: readonly string[]): Promise<ReadonlyMap<string, QueueHealth>>;
-  /** How those of the runs ended that have. */
+  /** How the runs ended; only those that have. */
   endsOf(runIds: readonly string[]): Promise<ReadonlyMap<string, RunEndKind>>;
   /**
-   * Calls `listener` when there may be something to do: at once for what this store does, and for what others do when the
-   * database can tell. It may be called for nothing, and a call may be missed: poll as well.
+   * Calls `listener` when there may be something to do: at once for what this store does, and, if the database has
+   * notices, for what others do. Calls may be unnecessary, and some may be missed, so poll as well.
    * @returns a function that stops it
    */
   onWake(listener: OnWake): () => void;
-  /** Those of the runs that nobody has claimed, and that are ready, or due at some time. */
+  /** Those of the runs that nobody has claimed and that are ready, or due at some time. */
   unclaimed(runIds: readonly string[]): Promise<readonly UnclaimedRun[]>;
   /** The first runs that are ready, in the order in which they would be claimed. */
   ready(workflows: readonly ServedWorkflow[], limit: number): Promise<readonly UnclaimedRun[]>;
 }
 
 /**
- * What happened: runs became ready, or will be due, runs came to rest, runs ended, a driver is asked to do something, one
- * that has yet to begin is known to be, or a schedule changed. What came to rest, and who is asked before it has begun, is
- * told in this process only.
+ * What happened: runs became ready, or will be due; runs came to rest; runs ended; there is a request to a driver, or
+ * to one that has yet to begin; or a schedule changed. Runs at rest, and requests to drivers that have yet to begin,
+ * are told in this process only.
  */
 export type Wake = "ready" | "rested" | "ended" | "requested" | "asked" | "scheduled";
 
 /**
- * @param runIds - those that became ready, or came to rest, by what this store did, or whose drivers are asked; undefined
- *   for all else
+ * @param runIds - the runs that this store made ready or that came to rest here, or whose drivers have a request;
+ *   otherwise undefined
  */
 export type OnWake = (what: Wake, runIds?: readonly string[]) => void;
 
@@ -98,21 +98,21 @@ export interface UnclaimedRun {
   readonly priority: number;
   /** See {@link ClaimedRun.isFresh}. */
   readonly isFresh: boolean;
-  /** Another one after each claim. */
+  /** The fencing token, which is new after each claim. */
   readonly token: number;
-  /** In how many ms it is ready: 0 if it is now. */
+  /** How long until it is ready, in ms; 0 if it is ready now. */
   readonly readyIn: number;
-  /** Whether it is, or was, due at a time. */
+  /** Whether it is, or was, due at a certain time. */
   readonly isTimed: boolean;
 }
 
-/** What another process asks the driver of a run for. */
+/** A request of another process to the driver of a run. */
 export interface DriverRequest {
   readonly kind: "cancel" | "pause";
   readonly reason?: unknown;
 }
 
-/** Results with which a run is resumed. */
+/** The results with which a run is resumed. */
 export interface Answers {
   /** By the names of the nodes that paused, see `RecordedRun.provided`. */
   readonly provide: Readonly<Record<string, unknown>>;
@@ -120,21 +120,22 @@ export interface Answers {
   readonly check: (run: RecordedRun) => void;
 }
 
-/** What became of a request: it is carried out, or recorded for the run's driver. */
+/** What became of a request: it was carried out, or recorded for the run's driver. */
 export type RequestOutcome = "done" | "requested";
 
-/** `gone`: there is no run with this id. */
+/** How a run ended. `gone`: there is no run with this id. */
 export type RunEndKind = "completed" | "failed" | "cancelled" | "gone";
 
-/** How many runs there are, without those inside others. */
+/** The number of runs, without those inside others. */
 export interface QueueHealth {
   readonly running: number;
   /** Waiting for times or events, and not ready. */
   readonly waiting: number;
-  /** Ready for a service, or put off since it could not drive them, in all; and for how long the first is due, in ms. */
+  /** Ready for a service, or put off since none could drive them. */
   readonly due: number;
+  /** How long the first of these has been due, in ms. */
   readonly lag: number;
-  /** Since when the first of these is due, in ms since 1970; undefined if none is. */
+  /** When the first of these became due, in ms since 1970; undefined if there is none. */
   readonly oldestDue: number | undefined;
   /** Reserved by services that have yet to begin or continue them. */
   readonly claimed: number;
@@ -148,14 +149,17 @@ export interface Submission {
   /** Undefined if the submitter does not know the workflow. */
   readonly structure: string | undefined;
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** The inputs before schemas made others of them. Two submissions with one key are equal if these are. */
+  /** The inputs before schemas parsed them. Two submissions with the same key are equal if these are. */
   readonly given?: Readonly<Record<string, unknown>> | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Unique among the runs of the workflow. */
   readonly key?: string | undefined;
   /** From 0 to 100. @defaultValue 50 */
   readonly priority?: number | undefined;
-  /** When it is due: a time in ms since 1970, or in how many ms. One that is over means at once. @defaultValue at once */
+  /**
+   * When it is due: a time in ms since 1970, or a delay in ms. A time in the past means at once.
+   * @defaultValue at once
+   */
   readonly due?: { readonly at: number } | { readonly in: number } | undefined;
   /** The name of the schedule that submits it. */
   readonly schedule?: string | undefined;
@@ -167,7 +171,7 @@ export interface Submission {
 
 export interface RunWorkflow {
   readonly workflow: string;
-  /** Undefined for a submitted run whose submitter did not know it, until it begins. */
+  /** Undefined until it begins for a submitted run whose submitter did not know it. */
   readonly kind: WorkflowKind | undefined;
   /** Undefined for such a run, too, and for that of a schedule. */
   readonly structure: string | undefined;
@@ -195,7 +199,7 @@ export interface ServedWorkflow {
 export interface ClaimableWorkflow extends ServedWorkflow {
   /** How many of its runs may be driven at once. */
   readonly maxRunning?: number | undefined;
-  /** How many runs may be begun in any window of so many ms. */
+  /** How many runs may begin in any window of `interval` ms. */
   readonly rate?: { readonly limit: number; readonly interval: number } | undefined;
 }
 
@@ -203,20 +207,20 @@ export interface ClaimRequest {
   readonly workflows: readonly ClaimableWorkflow[];
   /** The maximum number of runs. */
   readonly limit: number;
-  /** Only these, whether they are ready or due. @defaultValue all that are ready */
+  /** Claims only these, whether they are ready or due. @defaultValue all that are ready */
   readonly runIds?: readonly string[] | undefined;
 }
 
 export interface Claimed {
   /** In order. */
   readonly runs: readonly ClaimedRun[];
-  /** In how many ms a rate allows more runs than now; undefined if no rate is used up. */
+  /** How long until a rate allows more runs, in ms; undefined if no rate is used up. */
   readonly nextIn: number | undefined;
-  /** Whether limits or rates have kept it from claiming more. */
+  /** Whether limits or rates kept it from claiming more. */
   readonly isLimited: boolean;
 }
 
-/** A run as somebody has reserved it. */
+/** A reserved run. */
 export interface HeldRun {
   readonly runId: string;
   /** Its fencing token, which no other reservation of it has. */
@@ -228,7 +232,7 @@ export interface ClaimedRun extends HeldRun {
   readonly kind: WorkflowKind;
   /** Undefined for a fresh run whose submitter did not know it. */
   readonly structure: string | undefined;
-  /** Nobody has begun it: nothing is recorded but what was submitted. */
+  /** Whether nobody has begun it: only what was submitted is recorded. */
   readonly isFresh: boolean;
   /** How many drivers of it have died in a row, without completing a node or a cycle in between. */
   readonly recoveries: number;
@@ -239,8 +243,8 @@ export interface ClaimedRun extends HeldRun {
 export interface Promoted {
   /** How many runs became ready. */
   readonly promoted: number;
-  /** In how many ms the next run is due; undefined if none is, or none of those that are due can be made ready. */
+  /** How long until the next run is due, in ms; undefined if none is, or if none of the due runs can be made ready. */
   readonly nextIn: number | undefined;
-  /** Whether there are runs that are ready now, perhaps of versions that nobody here has. */
+  /** Whether there are ready runs, perhaps of versions that nobody here has. */
   readonly hasReady: boolean;
 }

@@ -6,8 +6,8 @@ import type { Leases } from "../leases.js";
 import type { HeldRun } from "./queue.js";
 
 /**
- * Gives runs back that this store has reserved or driven, see `RunQueue.release`. One that was only reserved keeps its
- * status; a later time for it goes before the one that it is due at.
+ * Gives back runs that this store has reserved or driven, see `RunQueue.release`. A run that was only reserved keeps
+ * its status; a delay replaces the time at which it is due.
  */
 export async function releaseRuns(
   trx: Kysely<Tables>,

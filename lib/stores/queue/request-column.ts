@@ -1,10 +1,10 @@
-/** What a run's driver is asked to do, as a column of the run's row. */
+/** The request to a run's driver, as a column of the run's row. */
 import { messageOf } from "../../base/message.js";
 import { unreadable } from "../values/unreadable.js";
 import { sanitize } from "../values/storable-text.js";
 import type { DriverRequest } from "./queue.js";
 
-/** The reason is kept as text: it may be of another process. */
+/** The reason is kept as text, since it may come from another process. */
 export function requestText({ kind, reason }: DriverRequest): string {
   return JSON.stringify({ kind, reason: reason === undefined ? undefined : sanitize(messageOf(reason)) });
 }

@@ -20,7 +20,8 @@ import type { DriverRequest, HeldRun, RequestOutcome } from "./queue.js";
 import { parseRequest, requestText } from "./request-column.js";
 
 /**
- * Cancels or pauses a run, in the caller's transaction: at once without a driver, else the driver is asked to.
+ * Cancels or pauses a run, in the caller's transaction: at once if it has no driver, otherwise by a request to the
+ * driver.
  * @throws {StoreError} NOT_FOUND, RUN_ENDED; {ValidationError} for a run inside another one
  */
 export async function requestOf(

@@ -14,7 +14,7 @@ import { timesToGoOn } from "./begin-times.js";
 import { requireOutermost } from "./outermost.js";
 import type { Answers } from "./queue.js";
 
-/** Answers whose results are as they were when they were given. */
+/** Answers, encoded when they were given. */
 interface EncodedAnswers extends Pick<Answers, "check"> {
   readonly text: string;
 }

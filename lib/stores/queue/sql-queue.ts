@@ -59,7 +59,7 @@ export class SqlQueue implements RunQueue {
   /** The hashes of each structure that services have asked for. */
   private readonly hashes = new Map<string, { readonly fingerprint: string; readonly fit: string }>();
   private readonly submissions: Submissions;
-  /** One claim at a time finds what it has reserved, if the answer was lost. */
+  /** Only one claim at a time, so that it finds what it has reserved when the answer was lost. */
   private readonly claiming = new Semaphore(1);
   private lapse = Infinity;
 
@@ -72,12 +72,12 @@ export class SqlQueue implements RunQueue {
     });
   }
 
-  /** Wakes nobody any more. Called when the store closes. */
+  /** Stops waking listeners. Called when the store closes. */
   stop(): void {
     this.wakes.stop();
   }
 
-  /** A run that this store has driven has ended, or come to rest. */
+  /** Called when a run that this store drove has ended, or has come to rest. */
   ended(runId: string, status: string): void {
     if (!this.wakes.isHeard) return;
     if (status === "waiting" || status === "paused") this.cameToRest(runId);
@@ -121,7 +121,7 @@ export class SqlQueue implements RunQueue {
     if (workflows.length === 0) return { promoted: 0, nextIn: undefined, hasReady: false };
     const look = () => access.run(() => access.read((database) => upcoming(database, workflows)));
     const found = await this.host.outlook.keep(look);
-    // Mostly, none is due: then there is no transaction.
+    // Usually, none is due, so there is no transaction.
     if (found.nextIn !== 0) return { promoted: 0, ...found };
     const step = () => access.run(() => access.transaction((trx, database) => promoteRuns(trx, database, workflows)));
     let promoted = 0;
@@ -135,7 +135,7 @@ export class SqlQueue implements RunQueue {
 
   async release(runs: readonly HeldRun[], delay = 0): Promise<void> {
     const { access, leases } = this.host;
-    // Nobody begins them from here on, and what somebody has begun stays.
+    // From here on, nobody begins them. A run that was begun before stays with its driver.
     for (const run of runs) leases.forgetReserved(run);
     const left = runs.filter((run) => !leases.isDriving(run));
     await access.run(async () => {
@@ -173,7 +173,7 @@ export class SqlQueue implements RunQueue {
     return row && { workflow: row.workflow, kind: kindOf(row), structure: row.data ?? undefined };
   }
 
-  /** Makes a run ready that has received an event while it came to rest. */
+  /** Makes a run ready that received an event while it came to rest. */
   private cameToRest(runId: string): void {
     const { access } = this.host;
     const look = () => access.transaction((trx, database) => readyAddressed(trx, database, [runId]));
@@ -181,11 +181,11 @@ export class SqlQueue implements RunQueue {
       if (ready.length > 0) this.wakes.wake("ready", ready);
       else this.wakes.tell("rested", [runId]);
     };
-    // A sweep finds it as well.
+    // Otherwise, a sweep finds it.
     access.run(look).then(tell, () => {});
   }
 
-  /** Something has happened that the queue did not do itself. */
+  /** Called when something has happened outside the queue. */
   wake(what: Wake, runIds?: readonly string[]): void {
     this.wakes.wake(what, runIds);
   }
@@ -245,7 +245,7 @@ export class SqlQueue implements RunQueue {
       }
     });
     if (ready.length > 0) this.wakes.wake("ready", ready);
-    // A run that can't be read holds up no other.
+    // A run that can't be read does not hold up the others.
     if (errors.length > 0) throw errors[0];
     return ready.length;
   }
@@ -300,7 +300,7 @@ function workflowRow(db: Kysely<Tables>, runId: string) {
   return query.select(["workflow", "kind", "data"]).where("id", "=", runId).executeTakeFirst();
 }
 
-/** How those of the runs ended that have. */
+/** How the runs ended; only those that have. */
 async function endsOf(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, RunEndKind>> {
   const ends = new Map<string, RunEndKind>(runIds.map((id) => [id, "gone"]));
   for (const part of parts(runIds)) {

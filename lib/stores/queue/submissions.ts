@@ -7,7 +7,7 @@ import { withRetries } from "../database/retry.js";
 import { StoreError } from "../../base/errors.js";
 import { type Insertion, insertRuns } from "./insert-runs.js";
 
-/** How many runs one statement inserts, and about how many characters. */
+/** The maximum number of runs that one statement inserts, and about how many characters. */
 const MAX_RUNS = 100;
 const MAX_LENGTH = 16 * 1024 * 1024;
 
@@ -20,8 +20,8 @@ interface Waiting {
 }
 
 /**
- * Inserts the runs that are submitted to a store: those of one turn of the event loop together, and then those that came
- * meanwhile. If the database rejects the data of one, only that one fails.
+ * Inserts the runs that are submitted to a store: those of one turn of the event loop together, then those that came
+ * meanwhile. If the database rejects the data of a run, only that run fails.
  */
 export class Submissions {
   private waiting: Waiting[] = [];

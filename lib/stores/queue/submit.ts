@@ -35,7 +35,7 @@ export async function submitRun(
     const isNew = await submissions.add({ row, blobs: batch.blobs, due: run.due }, batch.length);
     if (isNew) return { runId: run.runId, isNew };
     const submitted = await access.read(({ db }) => existingRun(db, run, row, host));
-    // The one that was in the way may have been deleted.
+    // The run that was in the way may have been deleted.
     if (submitted !== undefined) return submitted;
   }
 }
@@ -86,7 +86,7 @@ export function submittedRow(run: Submission, batch: Batch, host: LogHost): Subm
   };
 }
 
-/** The hashes of inputs by name, see `RunRow.given`. One that is undefined counts as not given. */
+/** The hashes of inputs by name, see `RunRow.given`. An undefined input counts as not given. */
 function digestsOf(inputs: Readonly<Record<string, unknown>>, { codec }: LogHost): string {
   const given = Object.keys(inputs).filter((name) => inputs[name] !== undefined);
   return codec.encode(Object.fromEntries(given.sort().map((name) => [name, codec.digestOf(inputs[name])])));

@@ -15,12 +15,13 @@ import type { ServedWorkflow } from "./queue.js";
 import { parseRequest } from "./request-column.js";
 import { carryOut } from "./requests.js";
 
-/** A run to look after, as it was found. */
+/** A run to look after, as it was when it was found. */
 export type Stray = Pick<RunRow, "id" | "kind" | "owner" | "fencing_token">;
 
 /**
- * The runs of workflows that nobody looks after: their drivers are gone, or they came to rest while their driver was
- * asked for something; and when the first lease of a driver elsewhere ends. Cost: one look at each run that is driven, or reserved, or asked for something.
+ * The runs of workflows that nobody looks after: their drivers are gone, or they came to rest while there was a request
+ * to their driver. Also when the first lease of a driver elsewhere ends. Cost: one row read for each run that is driven
+ * or reserved, or has a request.
  */
 export async function strayRuns(
   database: Pick<Database, "db" | "clock" | "hasRowLocks">,
@@ -38,7 +39,7 @@ export async function strayRuns(
     `.execute(database.db);
   const isGone = cachedIsGone();
   const kinds = new Set(workflows.map(({ name, kind }) => `${kind} ${name}`));
-  // The kind of a run is not known before its structure is.
+  // The kind of a run is unknown until its structure is known.
   const isServed = (row: (typeof rows)[number]) => row.fingerprint === "" || kinds.has(`${row.kind} ${row.workflow}`);
   const served = rows.filter(isServed);
   const strays = served.filter((row) => leases.isDriverless(row, isGone));
@@ -47,8 +48,8 @@ export async function strayRuns(
 }
 
 /**
- * Looks after a run in the caller's transaction, unless it has changed: does what its driver was asked for, makes it
- * ready for another driver, or fails it if too many have died.
+ * Looks after a run in the caller's transaction, unless it has changed: carries out the request to its driver, makes it
+ * ready for another driver, or fails it if too many drivers have died.
  * @returns whether it is ready
  */
 export async function lookAfter(
@@ -79,9 +80,9 @@ export async function lookAfter(
   return true;
 }
 
-/** How many drivers of a run have died since it last made progress, with the one that is gone now. */
+/** How many drivers of a run have died since it last made progress, including the one that is gone now. */
 async function deathsInARow(trx: Kysely<Tables>, row: RunRow): Promise<number> {
-  // What was only reserved has not been driven since the last death.
+  // A run that was only reserved has not been driven since the last death.
   return row.status === "running" && (await hasProgressed(trx, row)) ? 1 : row.recoveries + 1;
 }
 
@@ -103,6 +104,6 @@ async function hasProgressed(trx: Kysely<Tables>, { id, updated_at }: RunRow): P
 
 function poisoned({ id, workflow }: RunRow, recoveries: number): StoreError {
   const times = recoveries === 1 ? "once" : `${recoveries} times in a row`;
-  const message = `Run ${show(id)} of ${show(workflow)} is given up: its driver died ${times}, without completing a node. Find out which of its nodes ends the process, then resume or delete the run.`;
+  const message = `Run ${show(id)} of ${show(workflow)} was given up: its driver died ${times}, without completing a node. Find out which of its nodes ends the process, then resume or delete the run.`;
   return new StoreError(message, "POISONED");
 }

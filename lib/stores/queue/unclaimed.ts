@@ -13,7 +13,7 @@ type UnclaimedRow = Pick<
   "id" | "workflow" | "priority" | "is_fresh" | "fencing_token" | "due_at" | "ready_at"
 > & { readonly clock: number };
 
-/** Those of the runs that nobody has claimed, and that are ready, or due at some time. */
+/** Those of the runs that nobody has claimed and that are ready, or due at some time. */
 export async function unclaimedRuns(database: Reading, runIds: readonly string[]): Promise<UnclaimedRun[]> {
   return find(
     database,
@@ -22,7 +22,7 @@ export async function unclaimedRuns(database: Reading, runIds: readonly string[]
   );
 }
 
-/** The first runs that are ready, in order. Cost: as that of claiming them. */
+/** The first ready runs, in order. Costs as much as claiming them. */
 export async function readyRuns(
   database: Reading,
   workflows: readonly Omit<Claimable, "allowance">[],

@@ -5,12 +5,12 @@ import type { OnWake, Wake } from "./queue.js";
 const ALL: readonly Wake[] = ["ready", "ended", "requested", "scheduled"];
 
 /**
- * Tells the listeners of a store when there may be something to do, and those of other stores, if the database can pass
- * notices on. What this store does in one turn of the event loop is one notice.
+ * Tells the listeners of a store when there may be something to do, and, if the database has notices, those of other
+ * stores. What this store does in one turn of the event loop becomes one notice.
  */
 export class Wakes {
   private readonly listeners = new Set<OnWake>();
-  /** What others have yet to be told. */
+  /** What other stores have yet to be told. */
   private readonly unsent = new Set<Wake>();
   private isSending = false;
   private listening: Promise<(() => void) | undefined> | undefined;
@@ -46,7 +46,7 @@ export class Wakes {
     void this.send();
   }
 
-  /** Listens no more, for good. */
+  /** Stops listening for good. */
   stop(): void {
     this.isStopped = true;
     this.unlisten();

@@ -80,7 +80,10 @@ export class ColumnDecoder {
     }
   }
 
-  /** The names of a run's outputs. A run that was reopened by hand still has those of its former end: they don't count. */
+  /**
+   * The names of a run's outputs. A run that was reopened by hand still has the outputs of its former end, which don't
+   * count.
+   */
   outputs({ status, outputs }: RunRow): readonly string[] {
     return outputs === null || ["running", "queued"].includes(status) ? [] : this.list(outputs);
   }

@@ -3,18 +3,18 @@ import type { ItemCounts } from "../../run/state.js";
 import type { AttemptRow } from "../database/schema.js";
 import { effectiveAttempt } from "./effective-attempt.js";
 
-/** The rows of a run's attempts, parted into those of nodes and those of the items of maps. */
+/** The rows of a run's attempts, divided into those of nodes and those of the items of maps. */
 export interface PartedRows {
   /** The nodes that are maps. */
   readonly maps: ReadonlySet<string>;
   readonly nodes: readonly AttemptRow[];
-  /** By map and index, each in order of attempts. */
+  /** By map and index, each ordered by attempt. */
   readonly items: ReadonlyMap<string, ReadonlyMap<number, readonly AttemptRow[]>>;
 }
 
 const NO_ITEMS: PartedRows["items"] = new Map();
 
-/** Parts the rows of attempts by the kinds of the nodes. Cost: O(rows). */
+/** Divides the rows of attempts by the kinds of the nodes. Cost: O(rows). */
 export function partItems(rows: readonly AttemptRow[], structure: Structure): PartedRows {
   const maps = new Set(structure.flatMap(([name, kind]) => (kind === "map" ? name : [])));
   if (maps.size === 0) return { maps, nodes: rows, items: NO_ITEMS };

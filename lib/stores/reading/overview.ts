@@ -1,27 +1,27 @@
 import type { Kysely } from "kysely";
 import type { Tables } from "../database/schema.js";
 
-/** What a store holds, without a look at any run. */
+/** The contents of a store, in numbers. */
 export interface Overview {
-  /** By name. */
+  /** In order of their names. */
   readonly workflows: readonly WorkflowCounts[];
-  /** Who drives runs, by name. */
+  /** The processes that drive runs, in order of their names. */
   readonly drivers: readonly DriverCounts[];
 }
 
 /** The outermost runs of a workflow. */
 export interface WorkflowCounts {
   readonly name: string;
-  /** How many there are, by status. */
+  /** The number of runs, by status. */
   readonly runs: Readonly<Record<string, number>>;
 }
 
 /** A process that drives runs, or did when it died. */
 export interface DriverCounts {
   readonly name: string;
-  /** How many runs it holds, those inside of others included. */
+  /** The number of runs it holds, including runs inside. */
   readonly runs: number;
-  /** When the first of its leases ends, in ms since 1970: over if the process is gone, or stuck. */
+  /** When its first lease ends, in ms since 1970. In the past if the process is gone, or stuck. */
   readonly leaseExpiresAt: number | undefined;
 }
 

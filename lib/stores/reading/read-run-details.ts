@@ -144,7 +144,7 @@ function inputsOf(
   const inputs = new Map<string, Values>();
   for (const [node, , ...wiring] of structure) {
     const values = Object.create(null) as Values;
-    // A rule may have redacted the inputs as a whole.
+    // A rule may have redacted all inputs.
     const names = typeof runInputs === "object" ? inputsIn(wiring) : [];
     for (const name of names) if (Object.hasOwn(runInputs, name)) values[name] = runInputs[name];
     inputs.set(node, withJson(values));
@@ -154,7 +154,7 @@ function inputsOf(
     const from = nodes.get(source);
     // A fork passes its whole result along the branch it took.
     const isPart = output !== null && from?.branch === undefined;
-    if (isPart && kinds.get(source) === "workflow") continue; // The result is in the run inside.
+    if (isPart && kinds.get(source) === "workflow") continue; // The result is in the record of the run inside.
     const values = inputs.get(target) ?? withJson(Object.create(null) as Values);
     values[input] = isPart ? (from?.output as Values | undefined)?.[output] : from?.output;
     inputs.set(target, values);

@@ -32,7 +32,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec, str
   return run;
 }
 
-/** Those of the runs of which more is recorded than a row: what they have done, or have to take. */
+/** Those of the runs of which more is recorded than a row: what they have done, or events to take. */
 export async function runsWithRecords(db: Kysely<Tables>, runIds: readonly string[]): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for (const part of parts(runIds)) {
@@ -47,7 +47,7 @@ export async function runsWithRecords(db: Kysely<Tables>, runIds: readonly strin
 }
 
 /**
- * A run of which nothing is recorded but its row.
+ * A run of which only its row is recorded.
  * @param structure - that of its fingerprint; undefined if there is none
  * @throws {StoreError} STORE naming what is corrupt
  */
@@ -65,7 +65,7 @@ export async function blankRun(
 
 /**
  * Reads runs, and the runs inside them.
- * @param events - those that the only run has yet to take: runs that have ended take none
+ * @param events - those that the only run has yet to take; runs that have ended take none
  * @param structure - that of the only run, if it is known
  */
 async function readLevel(
@@ -170,7 +170,7 @@ function waitsOf(
   );
 }
 
-/** Whether a run inside belongs to what its outer run has: a result, an item of a map, or a cycle. */
+/** Whether a run inside belongs to something that its outer run still has: a result, an item of a map, or a cycle. */
 function keepsChild({ run, maps }: Decoded, { parent_node: node }: RunRow): boolean {
   return run.kind === "fsm" || maps.has(node as string) || run.nodes.get(node as string)?.output !== undefined;
 }

@@ -35,7 +35,7 @@ const NO_NODE: NodeDetails = {
 /** A node outside the scope of a partial run. */
 const OUT_OF_SCOPE: NodeDetails = { ...NO_NODE, status: "skipped" };
 
-/** Whether a node that has waited before has a status of its own again. */
+/** Whether a node that waited before has a status of its own again. */
 function hasEnded({ status }: NodeDetails): boolean {
   return status !== "pending" && status !== "ready";
 }

@@ -12,13 +12,13 @@ import { decoderFor, recordedCycles } from "./recorded-run.js";
 import { checkRow } from "./row-checks.js";
 import { attemptRows, cycleRows, findRunRow, kindOf } from "./run-rows.js";
 
-/** What has happened in a run. Its times have the fractions of the record, which tell the order. */
+/** What has happened in a run. Its times keep the fractions of the record, which give the order. */
 export interface RunHistory {
   readonly runId: string;
   readonly workflow: string;
   readonly kind: WorkflowKind | undefined;
   readonly status: RecordedRun["status"];
-  /** In the run that contains this one: the node that it belongs to. */
+  /** The node of the outer run that it belongs to. */
   readonly parentNode: string | undefined;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly error: unknown;
@@ -26,7 +26,7 @@ export interface RunHistory {
   readonly finishedAt: number | undefined;
   /** The names of the nodes or states that the run was to execute. */
   readonly scope: readonly string[];
-  /** By node, each in order. */
+  /** Ordered by node, then by attempt. */
   readonly attempts: readonly AttemptEntry[];
   readonly items: readonly ItemEntry[];
   readonly cycles: readonly RecordedCycle[];
@@ -36,12 +36,12 @@ export interface RunHistory {
   readonly inside: readonly RunHistory[];
 }
 
-/** The attempts of a map's item, as one. The node is the map. */
+/** The attempts of an item of a map, as one entry. The node is the map. */
 export interface ItemEntry extends AttemptEntry {
   readonly index: number;
 }
 
-/** An entry of a run's log, with its place among those of the run. */
+/** An entry of a run's log, with its position in the run. */
 export interface Moment extends MomentEntry {
   readonly token: number;
   readonly number: number;
@@ -148,8 +148,8 @@ function readable(thrown: unknown): unknown {
 }
 
 /**
- * A mark of each run, by its id, that differs whenever something is recorded of it or of a run inside. A run that is not
- * there has none. Cost: one look at the rows of these runs, without their values.
+ * A mark of each run, by its id, that changes whenever something is recorded of it or of a run inside. A run that does
+ * not exist has none. Cost: reads the rows of these runs, without their values.
  */
 export async function marksOf(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, string>> {
   const marks = new Map<string, string>();

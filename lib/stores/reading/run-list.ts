@@ -32,7 +32,10 @@ export interface RunFilter {
   readonly since?: number | Date | undefined;
   /** Only runs created before this time, a date or ms since 1970. */
   readonly until?: number | Date | undefined;
-  /** Only runs that ended at or after this time, or came to rest: with a workflow and a status, it reads no others. */
+  /**
+   * Only runs that ended, or came to rest, at or after this time, a date or ms since 1970. With a workflow and a
+   * status, it reads no other runs.
+   */
   readonly finishedSince?: number | Date | undefined;
   /** The maximum number of runs per page. @defaultValue 50 */
   readonly limit?: number | undefined;
@@ -137,7 +140,7 @@ export async function listRuns(
   return pageOf(runs, unreadable, rows.length > limit ? rows[limit - 1] : undefined);
 }
 
-/** What is recorded of the waits of a run. */
+/** The recorded waits of a run. */
 interface WaitsOfRun {
   readonly cycle: LatestCycle | undefined;
   readonly waits: readonly WaitRow[];

@@ -118,7 +118,7 @@ export async function waitRows(db: Kysely<Tables>, runId: string): Promise<WaitR
   return (await waitRowsOf(db, [runId])).get(runId) ?? [];
 }
 
-/** Whether a node of the run still waits; not one inside. */
+/** Whether a node of the run itself still waits. */
 export function isOpenWait({ node, event, until, payload }: WaitRow): boolean {
   return payload === null && (event !== null || until !== null) && !node.includes(".");
 }

@@ -31,7 +31,7 @@ export interface RunSummary {
   readonly parentNode: string | undefined;
   /** Whether this run is inside of its parent. */
   readonly isChild: boolean;
-  /** The key that it was submitted with. */
+  /** The key that it was submitted with, if any. */
   readonly key: string | undefined;
   /** The priority that it was submitted with; that of a run without a service is `normal`. */
   readonly priority: Priority;
@@ -126,10 +126,10 @@ function dueAt({ status, due_at, ready_at }: SummaryRow): number | null {
 /** The statuses of runs that have not ended. */
 export const UNFINISHED: readonly string[] = ["queued", "running", "paused", "waiting"];
 
-/** The statuses of runs that have. */
+/** The statuses of runs that have ended. */
 export const ENDED: readonly string[] = ["completed", "failed", "cancelled"];
 
-/** What tells whether a node waits. */
+/** The columns that tell whether a node waits. */
 export type OpenWaitRow = Pick<WaitRow, "event" | "until" | "payload">;
 
 /** What a run waits for, with the runs inside. */
@@ -151,7 +151,7 @@ function ownWait(
   if (!UNFINISHED.includes(status)) return undefined;
   if (kind === "dag") {
     const open = waits.filter(({ payload }) => payload === null);
-    // A row of a delay stays when that has passed. A run at rest says itself when it is due.
+    // The row of a delay stays after the delay has passed. For a run at rest, its own row says when it is due.
     const isAhead = (until: number) => status === "running" && until > timeOfDay();
     const parts = open.map(({ event, until }) => ({
       events: event === null ? [] : [event],
@@ -168,7 +168,7 @@ function ownWait(
   return { events: wait?.events.map(([event]) => event) ?? [], until };
 }
 
-/** A recorded time in whole ms. Records keep fractions, which tell the order of events. */
+/** A recorded time in whole ms. Records keep fractions, which give the order of events. */
 export function wholeMs<T extends number | null>(time: T): T extends null ? undefined : number;
 export function wholeMs(time: number | null): number | undefined {
   return time === null ? undefined : Math.floor(time);

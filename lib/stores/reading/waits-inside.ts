@@ -13,8 +13,8 @@ type OuterRow = Pick<RunRow, "id" | "kind" | "status">;
 type InnerRow = OuterRow & Pick<RunRow, "parent_run_id" | "parent_node" | "due_at" | "pauses">;
 
 /**
- * What the unfinished runs inside others wait for, by the run that contains them, which names it: `check.PAID`. What is
- * damaged is left out here: reading its own run reports it. Cost: up to three queries a level.
+ * What the unfinished runs inside others wait for, by the outer run, as that one names it: `check.PAID`. Corrupt data
+ * is left out here, and reported when its own run is read. Cost: up to three queries a level.
  */
 export async function waitsInside(db: Kysely<Tables>, outer: readonly OuterRow[]): Promise<Map<string, WaitingFor>> {
   const outerKinds = new Map(
@@ -58,13 +58,13 @@ async function openWaits(db: Kysely<Tables>, runIds: readonly string[]): Promise
   return found;
 }
 
-/** How the outer run calls one inside. */
+/** The name of a run inside in its outer run. */
 function pathOf({ id, parent_run_id, parent_node }: InnerRow, outerKind: string | undefined): string {
   const key = id.slice((parent_run_id as string).length + 1);
   return outerKind === "fsm" ? withoutExecution(key, parent_node) : key;
 }
 
-/** The key of a run that a state has begun, without the number of the state's execution: `check[0]` for `check.2[0]`. */
+/** The key of a run that a state began, without the number of the state's execution: `check[0]` for `check.2[0]`. */
 export function withoutExecution(key: string, state: string | null | undefined): string {
   if (state === null || state === undefined || !key.startsWith(state)) return key;
   return state + key.slice(state.length).replace(/^\.\d+/u, "");

@@ -17,7 +17,7 @@ type TokenRow = Pick<Tables["runs"], "id" | "fencing_token" | "owner">;
  * save.
  */
 export class SqliteWriter implements BatchWriter {
-  /** By the clock that gives the lease. */
+  /** Depends on the clock, which gives the lease. */
   private insertRun: { readonly clock: RawBuilder<number>; readonly query: CompiledQuery<IdRow> } | undefined;
   private readonly selectToken: CompiledQuery<TokenRow>;
   private readonly beginRun: CompiledQuery;

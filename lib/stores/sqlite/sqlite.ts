@@ -144,7 +144,7 @@ function isBusy(error: unknown): boolean {
   return /database (?:table )?is locked|SQLITE_BUSY/u.test(messageOf(error));
 }
 
-/** Whether the file, and not the statement, is to blame: no room, no access, a broken disk. */
+/** Whether the error is of the file rather than the statement: no room, no access, a broken disk. */
 function isUnfit(error: unknown): boolean {
   return UNFIT.test(messageOf(error));
 }

@@ -52,7 +52,7 @@ export class Codec {
     }
   }
 
-  /** A copy of a value, as it would be stored; the value itself if it can't be, which whoever stores it says. */
+  /** A copy of a value, as it would be stored; the value itself if it can't be stored, which storing it reports. */
   copyOf<T>(value: T): T {
     return this.canEncode(value) ? (this.decode(this.encode(value)) as T) : value;
   }

@@ -4,13 +4,16 @@ import type { Place, Step } from "./value-path.js";
 import { type Properties, ValueWriter } from "./value-writer.js";
 
 /**
- * Writes the hash of a value. Equal values have equal ones: whatever the order of their properties, and whether parts of
- * them are one object or several that are equal. The items of maps and sets are in order.
+ * Writes the hash of a value. Equal values have equal ones: whatever the order of their properties, and whether parts
+ * of them are one object or several that are equal. The order of the items of maps and sets matters.
  *
- * Cost: linear, and no recursion: each object is looked at before and after those in it.
+ * Cost: linear, and no recursion: each object is visited before and after those in it.
  */
 export class DigestWriter extends ValueWriter {
-  /** By object, or long string: its hash or, until that is known, its level, for what it contains that refers to it. */
+  /**
+   * By object or long string: its hash or, until that is known, its level, which stands for it in objects inside that
+   * refer back to it.
+   */
   private readonly texts = new Map<unknown, string>();
   private readonly open = new Set<unknown>();
   private readonly stack: Place[] = [];

@@ -28,7 +28,7 @@ export function knownName(prototype: object): string | undefined {
   return OWN_NAMES.get(prototype) ?? nativeName(prototype);
 }
 
-/** Whether an error of a known class has a property that belongs to its moment: the result of the run that it ended. */
+/** Whether a property of an error of a known class is not stored: the result of the run that it ended. */
 export function isTransient(kind: string, key: PropertyKey): boolean {
   return key === "run" && OWN_ERRORS.some(({ name }) => name === kind);
 }

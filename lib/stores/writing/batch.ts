@@ -16,11 +16,11 @@ const MAX_INLINE_LENGTH = 1024 * 1024;
 /** The row of a new run, with the length of its lease, which starts when the row is written. */
 export type NewRunRow = Omit<RunRow, "lease_expires_at" | QueueColumn> & { readonly lease: number };
 
-/** What changes in the row of a run that this store has reserved, and begins or continues. */
+/** The changes in the row of a reserved run that begins or continues. */
 export interface RunBeginRow {
-  /** Whoever has reserved the run. */
+  /** The store that has reserved the run. */
   readonly owner: string;
-  /** Whether it counts as a start, if it has not begun before. */
+  /** Whether it counts as a start, unless it has begun before. */
   readonly isRated: boolean;
   readonly updated_at: number;
   /** Null if they do not change. */
@@ -35,9 +35,9 @@ export interface RunBeginRow {
 /** The columns of a run that has ended or paused. */
 export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error" | "pause_reason" | "pauses" | "due_at"> & {
   readonly finished_at: number;
-  /** 1 if it is at rest: then a request to the driver is kept, so that the next one carries it out. */
+  /** 1 if it is at rest: a request to the driver is then kept for the next one. */
   readonly rests: number;
-  /** The request that brought it to rest, which is not kept; null if there was none. */
+  /** The request that brought it to rest, which is removed; null if there was none. */
   readonly carried_out: string | null;
 };
 

@@ -33,7 +33,7 @@ const ATTEMPTS = shape(
     reason: "text",
     finished_at: "double precision",
   },
-  // An item that goes on after a pause or a crash began earlier.
+  // An item that continues after a pause or a crash began earlier.
   { started_at: "double precision" },
 );
 

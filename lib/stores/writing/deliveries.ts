@@ -5,17 +5,17 @@ import type { QueuedEvent } from "../store.js";
 export class Deliveries {
   /** The number of the last delivered event. */
   private last = -1;
-  /** Of a reserved run: the events that it began with. */
+  /** For a reserved run: the events that it began with. */
   private known: ReadonlySet<string> | undefined;
-  /** Of a new run inside another one: the delivered events, until those are known that came before it. */
+  /** For a new run inside another one: the delivered events, until the events that came before it are known. */
   private ids: Set<string> | undefined;
 
-  /** The driver has these events already. */
+  /** Notes that the driver already has these events. */
   beginWith(events: readonly QueuedEvent[]): void {
     if (events.length > 0) this.known = new Set(events.map(({ id }) => id));
   }
 
-  /** Events may have been recorded before the run. */
+  /** Notes that events may have been recorded before the run. */
   expectEarlier(): void {
     this.ids = new Set();
   }
@@ -30,13 +30,13 @@ export class Deliveries {
     return number <= this.last || this.known?.has(id) === true;
   }
 
-  /** The driver receives these events. @param rows - ordered by number; not empty */
+  /** Notes that the driver receives these events. @param rows - ordered by number; not empty */
   add(rows: readonly EventRow[]): void {
     this.last = rows[rows.length - 1].number;
     for (const { id } of rows) this.ids?.add(id);
   }
 
-  /** Takes those of all untaken events of the run that were recorded before it and have not been delivered. */
+  /** Returns those untaken events that were recorded before the run and have not been delivered. */
   takeEarlier(rows: readonly EventRow[]): EventRow[] {
     const { ids } = this;
     this.ids = undefined;

@@ -5,7 +5,7 @@ import type { Codec } from "../values/codec.js";
 import { escapeInputName, escapeName, requireStorable, sanitize } from "../values/storable-text.js";
 import { SKIP_HINT } from "../values/unstorable.js";
 
-/** What makes rows of entries. */
+/** What entries need to become rows. */
 export interface RowHost {
   readonly codec: Codec;
   /** Names this process. */
@@ -106,7 +106,7 @@ export function waitRow({ runId, host }: RowSource, entry: WaitEntry, store: Sto
   };
 }
 
-/** @param number - the place of the moment among those of its driver, whose token is `token` */
+/** @param number - the position of the moment among those of its driver, whose token is `token` */
 export function momentRow(
   { runId, host }: RowSource,
   { type, at, node, attempt, item, cycle, waitingFor, error }: MomentEntry,

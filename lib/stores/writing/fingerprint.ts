@@ -9,7 +9,7 @@ export function fingerprintOf(structure: string): string {
   return hashes(structure).fingerprint;
 }
 
-/** The hash of what a run's structure has to fit, which is that of all builds of a workflow. */
+/** The hash of the part of a run's structure that is the same in all builds of a workflow. */
 export function fitOf(structure: string): string {
   return hashes(structure).fit;
 }

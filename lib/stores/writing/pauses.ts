@@ -22,7 +22,10 @@ export type PauseColumns = Pick<RunRow, "pause_reason" | "pauses" | "due_at">;
 /** The columns of a run that is not paused. */
 export const NOT_PAUSED: PauseColumns = { pause_reason: null, pauses: null, due_at: null };
 
-/** The column `pauses` of a run that was asked to pause. Since it is not null, neither a time nor an event ends that. */
+/**
+ * The column `pauses` of a run that was asked to pause. Since it is not null, neither a time nor an event ends the
+ * pause.
+ */
 export const ASKED_TO_PAUSE = "[]";
 
 /**

@@ -34,16 +34,16 @@ export interface LogHost extends RowHost {
   commitLater(log: SqlRunLog): void;
   /** Makes the log's run available to other drivers. */
   giveBack(log: SqlRunLog): Promise<void>;
-  /** The end of the log's run is durable. */
+  /** Called when the end of the log's run is durable. */
   ended(log: SqlRunLog, status: RunStatus): void;
-  /** The log no longer drives its run. */
+  /** Called when the log no longer drives its run. */
   released(log: SqlRunLog): void;
   listen(log: SqlRunLog): void;
   unlisten(log: SqlRunLog): void;
   pollEvents(): Promise<void>;
 }
 
-/** The columns of a run that was asked to pause: neither a time nor an event ends that. */
+/** The columns of a run that was asked to pause: neither a time nor an event ends the pause. */
 function askedToPause({ pauses }: PauseColumns): Partial<PauseColumns> {
   return { pauses: pauses ?? ASKED_TO_PAUSE, due_at: null };
 }
@@ -62,7 +62,7 @@ export class SqlRunLog implements RunLog {
   private writing: Pending | undefined;
   private failure: Error | undefined;
   private hasBadMetadata = false;
-  /** Set until the first batch of a new run, with the run's row, is taken. */
+  /** Set until the first batch of a new run, which contains the run's row, is taken. */
   private creation: { readonly makeRow: (batch: Batch) => NewRunRow; readonly written: Deferred<void> } | undefined;
   /** The run's row names this store as its driver. */
   private isRegistered = false;
@@ -158,7 +158,7 @@ export class SqlRunLog implements RunLog {
     const { status, outputs, error }: RunEnd =
       unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
     const rests = status === "paused" || status === "waiting";
-    // It may have come to rest for another reason, before it could carry out the request.
+    // It may have come to rest for another reason before it could carry out the request.
     const carriedOut = status === "paused" && this.heard?.kind === "pause" ? this.heard.text : null;
     batch.end = {
       status,
@@ -223,7 +223,7 @@ export class SqlRunLog implements RunLog {
     this.markRegistered();
   }
 
-  /** The database now records this store as the run's driver. */
+  /** Called when the database records this store as the run's driver. */
   markRegistered(): this {
     this.isRegistered = true;
     return this;
@@ -318,14 +318,14 @@ export class SqlRunLog implements RunLog {
     }
   }
 
-  /** The batch that was taken is durable. */
+  /** Called when the batch that was taken is durable. */
   committed(): void {
     const { writing } = this;
     this.writing = undefined;
     writing?.written?.resolve();
   }
 
-  /** Nothing was written: the run has another driver, or the id of a new run is taken. */
+  /** Called when nothing was written, since the run has another driver, or the id of a new run is taken. */
   fencedOff(): void {
     this.fail(this.isRegistered ? leaseLost(this.runId) : runExists(this.runId));
   }

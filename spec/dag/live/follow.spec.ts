@@ -70,7 +70,7 @@ describe("An input that follows a source", () => {
     );
     await until(() => live.errors.length > 0);
     expect(live.errors[0].message).toBe(
-      'Input "n" of "doubling" is followed no more, because its source failed: line lost. Follow another one.',
+      'Input "n" of "doubling" is no longer followed, because its source failed: line lost. Follow another one.',
     );
     expect(live.errors[0].cause).toEqual(new Error("line lost"));
     await live.settled();

@@ -67,7 +67,7 @@ describe("The schema of an input of a live dag", () => {
     expect(live.get("limit2")).toBe(1);
     expect(live.errors.map(({ message }) => message)).toEqual([
       expect.stringMatching(
-        /^Input "limit" .* is followed no more, because a value of its source was refused: .*invalid/su,
+        /^Input "limit" .* is no longer followed, because a value of its source was refused: .*invalid/su,
       ),
     ]);
   });

@@ -7,7 +7,9 @@ import { UNFINISHED } from "../../reading/run-summary.js";
 import { requestOf } from "../requests.js";
 import type { SchedulesHost } from "./schedules-host.js";
 
-/** Cancels the unfinished runs of some schedules, in the caller's transaction: a driver is asked to. */
+/**
+ * Cancels the unfinished runs of some schedules, in the caller's transaction; those with a driver by a request to it.
+ */
 export async function cancelRuns(
   trx: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,

@@ -12,13 +12,13 @@ import { definitionIn, nextColumns } from "./schedule-rows.js";
 import type { SchedulesHost } from "./schedules-host.js";
 import { busySchedules, insertRun, scheduledRunId, type ScheduledRun } from "./scheduled-runs.js";
 
-/** How many schedules one transaction fires. */
+/** The maximum number of schedules that one transaction fires. */
 const MAX_SCHEDULES = 50;
 
-/** When to look again at a schedule that can't be read, in ms. */
+/** How long to wait before looking again at a schedule that can't be read, in ms. */
 const UNREADABLE_DELAY = 60_000;
 
-/** What a schedule that is due submits, and the columns that say what comes next. */
+/** What a due schedule submits, and the columns for its next run. */
 interface Decision {
   readonly row: ScheduleRow;
   readonly runs: readonly ScheduledRun[];
@@ -64,7 +64,7 @@ export async function fireSchedules(
   return { fired, isPartial: rows.length === MAX_SCHEDULES };
 }
 
-/** Tells of a run that has the id of a schedule's run, but is of somebody else: the schedule's does not run. */
+/** Warns of a run that has the id of a schedule's run but belongs to somebody else, so the schedule's does not run. */
 async function warnOfOther(trx: Kysely<Tables>, { name }: ScheduleRow, { time }: ScheduledRun): Promise<void> {
   const runId = scheduledRunId(name, time);
   const query = trx.selectFrom("runs").select("schedule").where("id", "=", runId);

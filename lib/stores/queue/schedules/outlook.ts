@@ -4,7 +4,7 @@ import type { Database } from "../../database/database.js";
 import { anyHeldRun } from "./scheduled-runs.js";
 import type { Fired } from "./schedules.js";
 
-/** For how long what was read is good enough for the look at schedules that follows, in ms. */
+/** How long an outlook stays valid for the look at schedules that follows, in ms. */
 const MAX_AGE = 100;
 
 export interface OutlookColumns {
@@ -12,7 +12,10 @@ export interface OutlookColumns {
   readonly has_held: number;
 }
 
-/** The columns that say what there is to do for schedules: two looks at indexes, whatever the number of runs and schedules. */
+/**
+ * The columns that say what there is to do for schedules. Cost: two index lookups, whatever the number of runs and
+ * schedules.
+ */
 export function outlookColumns({ clock }: Pick<Database, "clock">): RawBuilder<unknown> {
   const next = sql`select min(due_at) from schedules where due_at is not null`;
   return sql`(${next}) - ${clock} as next_schedule, case when ${anyHeldRun} then 1 else 0 end as has_held`;
@@ -23,14 +26,14 @@ export function outlookOf({ next_schedule, has_held }: OutlookColumns): Fired {
 }
 
 /**
- * What there is to do for schedules, as the look at the runs that are due has found it: who looks at both asks the
- * database once.
+ * What there is to do for schedules, as found by the query for due runs, so that whoever needs both asks the database
+ * once.
  */
 export class Outlook {
   private found: { readonly outlook: Fired; readonly at: number } | undefined;
   private version = 0;
 
-  /** Reads what a query finds, unless a schedule changes meanwhile. */
+  /** Keeps what a query finds, unless a schedule changes meanwhile. */
   async keep<T>(query: () => Promise<{ readonly outlook: Fired; readonly found: T }>): Promise<T> {
     const { version } = this;
     const at = now();
@@ -39,13 +42,13 @@ export class Outlook {
     return found;
   }
 
-  /** A schedule has changed, or runs have. */
+  /** Called when a schedule or runs have changed. */
   forget(): void {
     this.version++;
     this.found = undefined;
   }
 
-  /** What was found a moment ago; undefined if nothing was, or somebody has taken it. */
+  /** What was found a moment ago; undefined if there is nothing, or if it was already taken. */
   take(): Fired | undefined {
     const { found } = this;
     this.found = undefined;

@@ -10,7 +10,7 @@ type Locking = Pick<Database, "hasRowLocks">;
 
 /**
  * Records a schedule in the caller's transaction, see `Schedules.put`.
- * @param values - those of its runs, encoded
+ * @param values - the values of its runs, encoded
  * @param now - by the database's clock
  */
 export async function putSchedule(
@@ -46,7 +46,7 @@ export function findSchedule(trx: Kysely<Tables>, database: Locking, name: strin
   return query.modifyEnd(forUpdate(database)).executeTakeFirst();
 }
 
-/** The next time of another definition. With the same times, those that were missed remain to be made up for. */
+/** The next time after a change of the definition. If the times are the same, missed runs are still made up for. */
 function nextTime(existing: ScheduleRow, { definition }: NewSchedule, now: number): number | undefined {
   if (existing.paused === 1) return undefined;
   if (hasSameTimes(existing, definition)) return existing.next_at ?? undefined;
@@ -57,7 +57,7 @@ function hasSameTimes(existing: ScheduleRow, definition: NewSchedule["definition
   try {
     return isSameTimetable(definitionIn(existing), definition);
   } catch {
-    return false; // What can't be read is replaced.
+    return false; // A schedule that can't be read is replaced.
   }
 }
 

@@ -16,7 +16,7 @@ import type { RecordedSchedule } from "./schedules.js";
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** The text of a definition: the same for equal ones. */
+/** The text of a definition. Equal definitions have equal texts. */
 export function definitionText({ cron, timezone, every, at, overlap, catchUp, jitter }: ScheduleDefinition): string {
   return JSON.stringify({ cron, timezone, every, at, overlap, catchUp, jitter });
 }

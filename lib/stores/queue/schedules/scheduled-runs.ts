@@ -1,4 +1,4 @@
-/** The runs of schedules. One that waits for earlier ones of its schedule is held: queued, without a time. */
+/** The runs of schedules. A run that waits for earlier ones of its schedule is held: queued, without a time. */
 import { type Kysely, sql } from "kysely";
 import type { Database } from "../../database/database.js";
 import { forUpdateInOrder, inList } from "../../database/row-locks.js";
@@ -19,14 +19,14 @@ export interface ScheduledRun {
 
 type Locking = Pick<Database, "hasRowLocks">;
 
-/** Has to say what the index `runs_held` says. */
+/** Must match the condition of the index `runs_held`. */
 const IS_HELD = sql`schedule is not null and status = 'queued' and owner is null and ready_at is null and due_at is null`;
 
 export function scheduledRunId(schedule: string, time: number): string {
   return `${schedule}@${new Date(time).toISOString()}`;
 }
 
-/** Those of the schedules that have an unfinished run. */
+/** The schedules that have an unfinished run. */
 export async function busySchedules(
   trx: Kysely<Tables>,
   database: Locking,
@@ -38,7 +38,7 @@ export async function busySchedules(
   return new Set(rows.map(({ schedule }) => schedule));
 }
 
-/** Records a run, unless there is one of this schedule and time. @returns its id, if it was recorded */
+/** Records a run, unless this schedule already has one for this time. @returns its id, if it was recorded */
 export async function insertRun(
   trx: Kysely<Tables>,
   { clock }: Pick<Database, "clock">,
@@ -48,7 +48,7 @@ export async function insertRun(
 ): Promise<string | undefined> {
   const runId = scheduledRunId(name, time);
   const batch = new Batch();
-  // Of whichever version of the workflow is current by then.
+  // It gets the version of the workflow that is current when it begins.
   const ofKind = kind === null ? undefined : (kind as WorkflowKind);
   const submission = { runId, workflow, kind: ofKind, structure: undefined, inputs: {}, priority, schedule: name };
   const row = {
@@ -71,7 +71,7 @@ export async function insertRun(
 export const anyHeldRun = sql`exists (select 1 from runs where ${IS_HELD})`;
 
 /**
- * Lets the first held run of each schedule begin that has no other unfinished one. Cost: the number of held runs.
+ * Lets the first held run of each schedule without other unfinished runs begin. Cost: the number of held runs.
  * @returns these runs
  */
 export async function releaseHeldRuns(

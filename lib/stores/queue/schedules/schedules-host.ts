@@ -4,7 +4,7 @@ import type { QueueHost } from "../sql-queue.js";
 
 /** What schedules use of their store. */
 export interface SchedulesHost extends QueueHost {
-  /** Hides values from those who look schedules up. */
+  /** Hides values in the results of lookups. */
   readonly redaction: Redaction;
   readonly wake: (what: Wake, runIds?: readonly string[]) => void;
 }

@@ -5,19 +5,25 @@ import type { WorkflowKind } from "../../store.js";
 
 /** Schedules that submit runs. All times are by the clock that the store's clients share. */
 export interface Schedules {
-  /** Records a schedule, or another definition of it. The same one changes nothing. @throws {StoreError} UNSTORABLE */
+  /**
+   * Records a schedule, or replaces its definition. An equal definition changes nothing.
+   * @throws {StoreError} UNSTORABLE
+   */
   put(schedule: NewSchedule): Promise<void>;
-  /** Its runs stay. @throws {StoreError} NOT_FOUND */
+  /** Removes a schedule. Its runs stay. @throws {StoreError} NOT_FOUND */
   remove(name: string): Promise<void>;
-  /** By name. */
+  /** All schedules, ordered by name. */
   list(): Promise<readonly RecordedSchedule[]>;
-  /** What comes while it is paused is not made up for. @throws {StoreError} NOT_FOUND */
+  /**
+   * Pauses a schedule, or lets it continue. Runs that were due while it was paused are not made up for.
+   * @throws {StoreError} NOT_FOUND
+   */
   setPaused(name: string, isPaused: boolean): Promise<void>;
-  /** Submits a run now, whatever the schedule says. @returns the run's id @throws {StoreError} NOT_FOUND */
+  /** Submits a run now, regardless of the schedule. @returns the run's id @throws {StoreError} NOT_FOUND */
   trigger(name: string): Promise<string>;
   /**
-   * Submits the runs of all schedules that are due, and lets those begin that waited for earlier ones.
-   * @param watchedFor - for how long the caller has done so, in ms
+   * Submits the runs of all due schedules, and lets runs begin that waited for earlier ones.
+   * @param watchedFor - how long the caller has watched the schedules, in ms
    */
   fire(watchedFor: number): Promise<Fired>;
 }
@@ -31,14 +37,14 @@ export interface NewSchedule {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Values that the nodes of each run share. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
-  /** That of its runs, from 0 to 100. */
+  /** The priority of its runs, from 0 to 100. */
   readonly priority: number;
 }
 
 export interface RecordedSchedule {
   readonly name: string;
   readonly workflow: string;
-  /** Or why it can't be read: then it submits no runs. */
+  /** The definition, or the error of reading it: then the schedule submits no runs. */
   readonly definition: ScheduleDefinition | StoreError;
   /** Undefined if they can't be decoded, such as an instance of a class that is not among the store's types. */
   readonly inputs: Readonly<Record<string, unknown>> | undefined;
@@ -51,8 +57,8 @@ export interface RecordedSchedule {
 }
 
 export interface Fired {
-  /** In how many ms the next schedule is due; undefined if none is. */
+  /** How long until the next schedule is due, in ms; undefined if none is. */
   readonly nextIn: number | undefined;
-  /** Whether runs wait for earlier ones of their schedule: they may begin when any run ends. */
+  /** Whether runs wait for earlier ones of their schedule. They may begin when any run ends. */
   readonly hasHeld: boolean;
 }

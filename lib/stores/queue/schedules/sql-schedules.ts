@@ -11,7 +11,7 @@ import { insertRun, releaseHeldRuns } from "./scheduled-runs.js";
 import type { SchedulesHost } from "./schedules-host.js";
 import type { Fired, NewSchedule, RecordedSchedule, Schedules } from "./schedules.js";
 
-/** The maximum length of a name, in bytes: with a time, it is the id of a run. */
+/** The maximum length of a name, in bytes: followed by a time, it is the id of a run. */
 const MAX_NAME_BYTES = 480;
 
 type Trx = Kysely<Tables>;

@@ -54,6 +54,36 @@ export async function takeTurns<K extends string, T = unknown>(
   return Object.fromEntries(medians) as Record<K, number>;
 }
 
+/** The medians of two contenders, in ms, and their ratio. */
+export interface Comparison {
+  readonly ours: number;
+  readonly theirs: number;
+  readonly ratio: number;
+}
+
+/**
+ * The median elapsed time of two contenders that wait for other threads or processes. They take turns, and alternate in
+ * going first: otherwise the garbage collection of large buffers would always fall to the same one.
+ * @param warmups - the turns before these, which are not counted
+ */
+export async function compare(
+  samples: number,
+  ours: () => unknown,
+  theirs: () => unknown,
+  warmups = samples,
+): Promise<Comparison> {
+  const times: [number[], number[]] = [[], []];
+  for (let i = -warmups; i < samples; i++) {
+    for (const which of i % 2 === 0 ? [0, 1] : [1, 0]) {
+      const start = performance.now();
+      await (which === 0 ? ours() : theirs());
+      if (i >= 0) times[which].push(performance.now() - start);
+    }
+  }
+  const [a, b] = times.map((list) => list.sort((x, y) => x - y)[list.length >> 1]);
+  return { ours: a, theirs: b, ratio: a / b };
+}
+
 /** @throws {Error} when a benchmark computed a wrong result */
 export function expectSame(actual: unknown, expected: unknown, what: string): void {
   if (actual !== expected) throw new Error(`${what} gave ${String(actual)}, expected ${String(expected)}.`);

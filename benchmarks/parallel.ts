@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Dag, ThreadPool, type RunOptions } from "dagwright";
 import { Piscina } from "piscina";
-import { expectSame, round, verdict } from "./measure.js";
+import { compare, expectSame, round, verdict } from "./measure.js";
 
 const work = () => {
   let x = 1;
@@ -40,23 +40,6 @@ console.log(`first result of a cold pool: ${round(performance.now() - began)} ms
 // Workers import this module up to its first run, so they make no piscina of their own.
 const filename = fileURLToPath(new URL("raw-worker.js", import.meta.url));
 const raw = new Piscina({ filename, minThreads: cores, maxThreads: cores, idleTimeout: 60_000 });
-
-/**
- * The medians of two contenders that take turns, in ms, after as many warm-ups as samples. They alternate in going first:
- * otherwise the garbage collection of large buffers would always fall to the same one.
- */
-async function compare(samples: number, ours: () => Promise<unknown>, theirs: () => Promise<unknown>) {
-  const times: [number[], number[]] = [[], []];
-  for (let i = 0; i < samples * 2; i++) {
-    for (const which of i % 2 === 0 ? [0, 1] : [1, 0]) {
-      const start = performance.now();
-      await (which === 0 ? ours() : theirs());
-      if (i >= samples) times[which].push(performance.now() - start);
-    }
-  }
-  const [a, b] = times.map((list) => list.sort((x, y) => x - y)[list.length >> 1]);
-  return { ours: a, theirs: b, ratio: a / b };
-}
 
 const sequential = await heavy.run();
 const threaded = await heavy.run(parallel);

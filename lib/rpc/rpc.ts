@@ -1,4 +1,6 @@
+import { EventEmitter } from "node:events";
 import type * as Undici from "undici";
+import { onAbort } from "../base/abort.js";
 import { label } from "../base/check.js";
 import { isJsonType, readBody } from "../base/http-body.js";
 import { messageOf, asSentence } from "../base/message.js";
@@ -76,7 +78,15 @@ class RpcBackend implements Backend {
     const body = bodyOf(call, failure);
     const { timeout = TIMEOUT } = this.options;
     const limit = Math.min(timeout, call.node.options.timeout ?? timeout);
-    const clock = AbortSignal.timeout(timeout);
+    // Combining signals costs a third of a call.
+    const stop = new EventEmitter();
+    const forget = onAbort(signal, () => stop.emit("abort"));
+    let isLate = false;
+    const late = () => {
+      isLate = true;
+      stop.emit("abort");
+    };
+    const timer = setTimeout(late, timeout);
     let response: Undici.Dispatcher.ResponseData;
     let text: string;
     try {
@@ -85,18 +95,21 @@ class RpcBackend implements Backend {
         method: "POST",
         headers: { ...this.#headers, ...callHeaders(call), [TIMEOUT_HEADER]: String(Math.ceil(limit)) },
         body,
-        signal: AbortSignal.any([signal, clock]),
+        signal: stop,
       });
       text = await this.textOf(response, failure);
     } catch (error) {
       if (signal.aborted || error instanceof BackendError) throw error;
-      if (clock.aborted) {
+      if (isLate) {
         const advice = `gave no answer within ${timeout} ms. Raise "timeout", or find out what takes so long`;
         throw failure.of("deadline_exceeded", advice, { cause: error });
       }
       throw failure.of("unavailable", `can't be reached: ${messageOf(error) || "the connection ended"}`, {
         cause: error,
       });
+    } finally {
+      clearTimeout(timer);
+      forget();
     }
     return response.statusCode === 200 ? resultIn(text, response, failure) : refusal(text, response, failure);
   }

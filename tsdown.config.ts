@@ -6,6 +6,7 @@ import { defineConfig } from "tsdown";
 interface File {
   readonly fileName: string;
   readonly moduleIds?: readonly string[];
+  source?: string | Uint8Array;
   code?: string;
 }
 
@@ -46,7 +47,7 @@ export const lightCache = () => {
       const code = slashed(id).includes("/node_modules/lru-cache/") ? stubs[file] : undefined;
       if (code === undefined) return null;
       used.add(file);
-      return { code };
+      return { code, map: { mappings: "" } };
     },
     generateBundle() {
       const unused = Object.keys(stubs).filter((file) => !used.has(file));
@@ -56,6 +57,19 @@ export const lightCache = () => {
       );
     },
   };
+};
+
+/** Source maps refer to our own sources, which are in the package, and not to those of dependencies. */
+const ownMaps = {
+  name: "own-maps",
+  transform: (code: string, id: string) =>
+    slashed(id).includes("/node_modules/") ? { code, map: { mappings: "" } } : null,
+  generateBundle(_: unknown, bundle: Record<string, File>) {
+    for (const file of Object.values(bundle)) {
+      if (!file.fileName.endsWith(".map")) continue;
+      file.source = JSON.stringify({ ...(JSON.parse(String(file.source)) as object), sourcesContent: undefined });
+    }
+  },
 };
 
 /** Types are emitted once, for CommonJS. Those of the ES modules re-export them. */
@@ -126,6 +140,7 @@ const shared = defineConfig({
   tsconfig: "lib/tsconfig.json",
   platform: "node",
   fixedExtension: true,
+  sourcemap: true,
   dts: false,
   // The docstrings are in the types. Without them here, there is a fifth less to load at every start.
   outputOptions: { comments: { legal: true, annotation: true, jsdoc: false } },
@@ -172,15 +187,15 @@ export default ({ dts }: { readonly dts?: unknown }) => [
     ...shared,
     entry,
     format: "esm",
-    plugins: [ascii, lightCache(), typesOnce, notices("THIRD-PARTY-NOTICES.txt")],
+    plugins: [ascii, lightCache(), ownMaps, typesOnce, notices("THIRD-PARTY-NOTICES.txt")],
     deps: { alwaysBundle, onlyBundle: bundled },
   }),
-  defineConfig({ ...shared, entry, format: "cjs", plugins: [ascii, lightCache()], clean: false }),
+  defineConfig({ ...shared, entry, format: "cjs", sourcemap: false, plugins: [ascii, lightCache()], clean: false }),
   defineConfig({
     ...shared,
     entry: [...outerEntry, "lib/cli.ts"],
     format: "esm",
-    plugins: [asBuilt("mjs"), ascii, notices("THIRD-PARTY-NOTICES.cli.txt")],
+    plugins: [asBuilt("mjs"), ascii, ownMaps, notices("THIRD-PARTY-NOTICES.cli.txt")],
     deps: { alwaysBundle, onlyBundle: bundled },
     clean: false,
   }),
@@ -188,6 +203,7 @@ export default ({ dts }: { readonly dts?: unknown }) => [
     ...shared,
     entry: outerEntry,
     format: "cjs",
+    sourcemap: false,
     plugins: [asBuilt("cjs"), ascii],
     clean: false,
   }),
@@ -198,7 +214,7 @@ export default ({ dts }: { readonly dts?: unknown }) => [
     ...shared,
     entry: { "thread-worker": "lib/backends/thread/thread-worker.ts" },
     format: "esm",
-    plugins: [ascii],
+    plugins: [ascii, ownMaps],
     clean: false,
   }),
   // What the threads of sandboxes load.
@@ -206,7 +222,7 @@ export default ({ dts }: { readonly dts?: unknown }) => [
     ...shared,
     entry: { "wasm-worker": "lib/wasm/wasm-worker.ts" },
     format: "esm",
-    plugins: [ascii],
+    plugins: [ascii, ownMaps],
     clean: false,
   }),
   // What browsers load: one file, with the library that it is drawn by.
@@ -218,6 +234,7 @@ export default ({ dts }: { readonly dts?: unknown }) => [
     format: "esm",
     platform: "browser",
     target: "es2022",
+    sourcemap: false,
     minify: true,
     outExtensions: () => ({ js: ".js" }),
     plugins: [pageFiles, notices("THIRD-PARTY-NOTICES.txt")],

@@ -121,11 +121,11 @@ describe.each<[string, string, BuildOptions]>([
   });
 });
 
-it("A bundle runs on threads if stacks name the files of the package instead of its own, as Deno's do with source maps", async () => {
+it("The package runs on threads if stacks name its sources instead of its files, as Deno's do with source maps", async () => {
   const outdir = await bundle("named", { format: "cjs", entryPoints: [join(root, "lib/index.ts")] });
   const app = join(folder, "app-named");
   await install(app, VERSION);
-  const source = join(app, "node_modules/dagwright/dist/index.mjs");
+  const source = join(app, "node_modules/dagwright/lib/base/own-files.ts");
   const program = `
     const { readFileSync } = require("node:fs");
     const { compileFunction } = require("node:vm");

@@ -26,16 +26,16 @@ it("The README's first example prints what it says", { tags: "slow" }, () => {
   expect(stdout.trimEnd().split("\n")).toEqual(promised);
 });
 
-it("The README links only to files in the package", () => {
+it.each(["README.md", "CONTRIBUTING.md"])("%s links only to files in the package", (path) => {
   const { files } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { files: string[] };
-  const page = { path: "README.md", text: readFileSync(`${root}README.md`, "utf8") };
+  const page = { path, text: readFileSync(`${root}${path}`, "utf8") };
   const links = linksOf(page);
   expect(links).not.toEqual([]);
   for (const link of links) {
     if (link.startsWith("#")) expect(anchorsOf(page)).toContain(link.slice(1));
     else {
       expect(existsSync(`${root}${link}`), link).toBe(true);
-      expect(files, link).toContain(link.split("/")[0]);
+      expect([...files, "README.md"], link).toContain(link.split("/")[0]);
     }
   }
 });

@@ -39,7 +39,7 @@ function findHome(): Home {
   const path = process.getBuiltinModule("node:path");
   const [file] = filesOn(new Error("own file"));
   if (file === undefined) return { file, root: undefined };
-  // In a checkout, this is a source.
+  // Deno applies source maps, and so names the source of a built file.
   const root = path.join(file, file.endsWith(".ts") ? "../../.." : "../..");
   return { file, root: manifestAt(path.join(root, "package.json"))?.name === NAME ? root : undefined };
 }

@@ -74,6 +74,7 @@ class RpcBackend implements Backend {
   }
 
   async run(call: BackendCall, signal: AbortSignal): Promise<unknown> {
+    signal.throwIfAborted();
     const failure = new Failure(call, this.url, this.options);
     const body = bodyOf(call, failure);
     const { timeout = TIMEOUT } = this.options;

@@ -12,7 +12,7 @@ import { busy, REMOTE, remoteDag, type DagName } from "./workers/dags.js";
 import { startWorker } from "./workers/start.js";
 
 const NODES = 60;
-const SAMPLES = 7;
+const SAMPLES = 5;
 const HEAVY: DagName = ["heavy", NODES];
 
 async function measure(url: string, prefixes: readonly [one: string, two: string]): Promise<void> {

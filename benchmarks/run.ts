@@ -20,6 +20,7 @@ const ALL = [
   "durable",
   "durable-load",
   "service",
+  "remote",
   "memory",
   "cold-start",
   "studio",

@@ -93,6 +93,7 @@ if (broker.url === undefined) {
 
   const jobs = new Queue<number, number>(JOBS, { connection: { url }, prefix });
   const events = new QueueEvents(JOBS, { connection: { url }, prefix });
+  jobs.setMaxListeners(0);
   events.setMaxListeners(0);
   const job = async (n: number) => {
     const added = await jobs.add("increment", n, { removeOnComplete: true });

@@ -21,6 +21,7 @@ const ALL = [
   "durable-load",
   "service",
   "remote",
+  "remote-cost",
   "remote-growth",
   "scale-out",
   "rpc",

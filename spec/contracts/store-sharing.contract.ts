@@ -302,6 +302,21 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect((await store.stats("many")).runs).toMatchObject({ total: 400, completed: 400 });
     });
 
+    it("warn while their leases can't be renewed", async () => {
+      const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+      const fsm = new Fsm<any>("waits");
+      fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
+      const handle = fsm.start({ store: another({ lease: 200 }) });
+      const ended = handle.result.catch(() => {});
+      await handle.recorded;
+      await subject.execute("alter table runs rename to elsewhere");
+      const text = "The leases of runs could not be renewed: ";
+      await until(() => warn.mock.calls.some(([message]) => String(message).startsWith(text)));
+      await subject.execute("alter table elsewhere rename to runs");
+      await handle.stop().catch(() => {});
+      await ended;
+    });
+
     it("keep their leases while hundreds wait", async () => {
       const [store, other] = [another({ lease: 1000 }), another()];
       const fsm = new Fsm<any>("waits");

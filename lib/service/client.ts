@@ -50,8 +50,8 @@ const UNKNOWN = { workflow: undefined, kind: undefined, structure: undefined };
 const NO_RUNS: ReadonlyMap<string, RunSlot> = new Map();
 
 /**
- * Submits runs for services to drive, and acts on recorded runs, whichever process drives them. It drives nothing itself,
- * and does not keep an idle process alive: only results and events that are waited for do.
+ * Submits runs for services to drive, and acts on recorded runs, whichever process drives them. It drives nothing
+ * itself, and does not keep an idle process alive: only pending results and events do.
  */
 export class Client extends ScheduleVerbs {
   protected readonly store: SqlStore;
@@ -145,7 +145,7 @@ export class Client extends ScheduleVerbs {
       const details = await this.store.getRun(runId);
       return details && new FoundRun(runId, { details }, this.results);
     } catch (error) {
-      // What is wrong with the store is no property of the run.
+      // An error of the store is not a property of the run.
       const isOfRun = error instanceof StoreError && error.code === "STORE" && storeFailure(error) === undefined;
       if (!isOfRun) throw error;
       return new FoundRun(runId, { unreadable: error }, this.results);
@@ -179,9 +179,9 @@ export class Client extends ScheduleVerbs {
   // --- acting on runs ---
 
   /**
-   * Sends an event to a run, wherever it is driven. Resolves when it is recorded; the run takes it once, in order. If the
-   * client does not know the version of the workflow that the run has, its driver checks the event: one that it refuses
-   * is dropped with a warning, and its node goes on waiting.
+   * Sends an event to a run, wherever it is driven. Resolves when it is recorded; the run takes it once, in order. If
+   * the client does not know the version of the workflow that the run has, its driver checks the event: one that it
+   * refuses is dropped with a warning, and its node keeps waiting.
    * @param event - for a node of a workflow inside, with the way to it: `"check.PAID"`, `"check[3].PAID"`. If the client
    *   does not know the workflow, or a node begins the one inside with `ctx.run`, that has to have begun
    * @throws {ValidationError} for an event that no node waits for, or a payload that its schema refuses, if the client
@@ -250,9 +250,9 @@ export class Client extends ScheduleVerbs {
   }
 
   /**
-   * Queues a run that is paused, waits, failed or was cancelled: it goes on from its record, as the same run. One that
-   * had yet to begin is not begun before its time. Resolves when that is recorded. Of several answers to one pause, the
-   * first is taken.
+   * Queues a run that is paused, waits, failed or was cancelled: it continues from its record, as the same run. A run
+   * that had yet to begin does not begin before its time. Resolves when that is recorded. Of several answers to one
+   * pause, the first is taken.
    * @throws {ValidationError} when `provide` names a node that does not pause it any more, for a run that is queued, and
    *   for one inside another; {StoreError} NOT_FOUND; RUN_ENDED when it has completed; LEASE_HELD while it is driven
    */

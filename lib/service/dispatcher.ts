@@ -49,7 +49,7 @@ export interface Dispatch {
 export interface RunSlot {
   /** Undefined until it is driven. */
   driven: DrivenRun | undefined;
-  /** Ends what comes before, such as the checks of its inputs. */
+  /** Aborts what happens before it begins, such as the checks of its inputs. */
   readonly abort: LazyAbort;
 }
 
@@ -58,8 +58,8 @@ const MAX_INTERVAL = 5000;
 
 /**
  * Drives the runs of a queue: fires the schedules that are due, claims as many runs as there are free slots, and drives
- * each until it ends, is at rest, or is given back. It looks when the queue tells of something, a slot becomes free, a run
- * or a schedule is due, and else from time to time. One look is under way at a time.
+ * each until it ends, is at rest, or is given back. It looks when the queue reports something, a slot becomes free, or
+ * a run or a schedule is due, and otherwise from time to time. One look is under way at a time.
  *
  * A run that can't be driven keeps no other from it. Nothing here keeps the process alive.
  */
@@ -77,7 +77,7 @@ export class Dispatcher {
   private nextSweep = 0;
   private isInterrupted = false;
   private failures = 0;
-  /** What was told last of failures that may last. */
+  /** The last reports of failures that may persist. */
   private readonly reported = new Map<"look" | "sweep", string>();
   private stopListening: readonly (() => void)[] = [];
   private onIdle: (() => void) | undefined;
@@ -289,7 +289,7 @@ export class Dispatcher {
     return driven.over;
   }
 
-  /** A run is driven here no longer. */
+  /** Called when a run is no longer driven here. */
   private async over(run: ClaimedRun, end: DriveEnd): Promise<void> {
     const { runId } = run;
     if (end.how === "ended") {
@@ -325,7 +325,7 @@ export class Dispatcher {
     if (failure === "closed") return;
     if (failure === "unreachable") return this.returns.add(run);
     const isDamaged = code === "STORE" && failure === undefined;
-    // Its record is damaged, or of another version of its workflow: it stays, for whoever can drive it.
+    // Its record is corrupt, or of another version of its workflow: it stays for a service that can drive it.
     if (isDamaged || (error instanceof ValidationError && !run.isFresh)) return this.postpone(run, error);
     try {
       await this.dispatch.runs.fail(run, error);

@@ -10,8 +10,8 @@ import type { RunQueue, RunEndKind } from "../stores/queue/queue.js";
 import type { RunStore } from "../stores/store.js";
 
 /**
- * The results of runs that others wait for. One query asks the store for all of them: when the store tells of a run that
- * has ended, and else from time to time. What this process drives is settled at once.
+ * The results of runs that others wait for. One query asks the store for all of them: when the store reports that a run
+ * has ended, and otherwise from time to time. Runs that this process drives are settled at once.
  */
 export class PendingResults {
   private readonly pending = new Map<string, Deferred<object>>();
@@ -51,7 +51,7 @@ export class PendingResults {
     else this.take(runId)?.reject(error);
   }
 
-  /** Rejects what is open. */
+  /** Rejects all pending results. */
   close(): void {
     this.closed = new ClosedError(
       `The ${this.owner} is closed. Wait for results before it is, or ask another ${this.owner}.`,

@@ -18,16 +18,16 @@ export interface OpenQueue {
   start(): Promise<void>;
   /** Claims runs that are ready, as far as the queue gives them in order. @throws {StoreError} when the store fails */
   claim(request: QueueRequest): Promise<Taken>;
-  /** A run that was claimed is driven here no longer: there may be room for others of its workflow. */
+  /** Called when a claimed run is no longer driven here: there may be room for others of its workflow. */
   over(run: ClaimedRun): void;
   /**
    * Calls `listener` when there may be runs to claim. It may be called for nothing, and a call may be missed.
    * @returns a function that stops it
    */
   onReady(listener: () => void): () => void;
-  /** Claims no more, until it is started again: what it knows of is for other services. */
+  /** Stops claiming until it is started again. The runs that it knows of are left to other services. */
   stop(): Promise<void>;
-  /** For good. What was submitted is passed on first. */
+  /** Closes it for good, after passing on what was submitted. */
   close(): Promise<void>;
 }
 

@@ -31,8 +31,8 @@ export const RECORDED: ReadonlySet<RunEvent["type"]> = new Set<RunEvent["type"]>
 ]);
 
 /**
- * The events that a history tells of, in order: of the run and of those inside. As a run goes on, later ones are added at
- * the end. Pure.
+ * The events in a history, in order: those of the run and of the runs inside. As a run continues, later events are
+ * added at the end. Pure.
  */
 export function recordedEvents(run: RunHistory): FollowedEvent[] {
   return eventsIn(run, run.runId, undefined);

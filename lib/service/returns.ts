@@ -11,11 +11,14 @@ const APART = 1000;
 const POSTPONED = { first: 1000, longest: 60_000 };
 
 /**
- * The runs that go back to the queue since they could not be driven, or no longer. While the store can't be reached,
- * they wait here.
+ * The runs that go back to the queue, since they can't be driven here, or no longer can. While the store can't be
+ * reached, they wait here.
  */
 export class Returns {
-  /** With how long each is left alone. A run may be here twice: as it is driven no longer, and as it was claimed since. */
+  /**
+   * The runs, and how long each is left alone. A run may be here twice: from the time it was driven, and from a later
+   * claim.
+   */
   private readonly runs = new Map<string, HeldRun & { readonly delay: number }>();
   /** How often a run was postponed. */
   private readonly postponed = new Map<string, number>();
@@ -54,7 +57,10 @@ export class Returns {
     }
   }
 
-  /** If the store refuses it, each by itself. One that it refuses is left to whoever finds that its lease is over. */
+  /**
+   * Releases runs together or, if the store refuses that, one by one. A run that is refused is left to whoever finds
+   * its lease expired.
+   */
   private async release(runs: readonly HeldRun[], delay: number): Promise<void> {
     try {
       await this.queue.release(runs, delay);

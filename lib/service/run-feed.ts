@@ -15,13 +15,13 @@ export interface Followed {
 }
 
 /**
- * The events of a run for one loop: those of its record, each once and in order, and those that are never recorded, where
- * they happen. It does nothing before it is asked for the first event, and asks for no more than it is asked for.
+ * The events of a run for one loop: those of its record, each once and in order, and those that are never recorded,
+ * where they happen. It is lazy: it does nothing before the first event is asked for, and reads no further than needed.
  */
 export class RunFeed implements AsyncIterableIterator<FollowedEvent, undefined> {
   /** The events that have not been asked for yet. */
   private readonly ready: FollowedEvent[] = [];
-  /** Those who wait for an event. */
+  /** The callers that wait for an event. */
   private readonly waiting: Deferred<Step>[] = [];
   /** The ids of the recorded events that were given, or come before those to give; undefined until the first ones came. */
   private given: Set<string> | undefined;

@@ -7,8 +7,8 @@ import type { FollowOptions } from "./options.js";
 import { RunFeed } from "./run-feed.js";
 
 /**
- * The runs that a client follows. One query asks the store which of them have changed: when it tells of a run that has
- * ended, and else from time to time, while somebody waits for an event.
+ * The runs that a client follows. One query asks the store which of them have changed: when it reports that a run has
+ * ended, and otherwise from time to time, while somebody waits for an event.
  */
 export class RunFeeds {
   private readonly runs = new Map<string, FollowedRun>();
@@ -94,7 +94,7 @@ export class RunFeeds {
   }
 
   private async askNow(): Promise<void> {
-    // In a later turn, so that what is asked together is one question.
+    // In a later turn, so that concurrent calls share one query.
     await new Promise((turn) => setImmediate(turn));
     const wanted = this.wanted();
     if (wanted.size === 0) return;

@@ -120,7 +120,7 @@ export class Service extends Client {
     await super.close();
   }
 
-  /** What there is to do, and what is done. One query. @throws {StoreError} */
+  /** What is waiting and what is in progress. One query. @throws {StoreError} */
   async health(): Promise<ServiceHealth> {
     this.requireOpen();
     const { running, waiting, due, oldestDue, lag } = await this.store.queue.health(this.workflows.served);

@@ -2,20 +2,20 @@ import type { Kysely } from "kysely";
 import { withJson } from "../../base/json.js";
 import { type Structure, inputsIn } from "../../planning/structure.js";
 import { recordedGraph } from "../../planning/workflow-graph.js";
-import type { Tables, TraversalRow } from "../database/schema.js";
+import type { RunRow, Tables, TraversalRow } from "../database/schema.js";
 import type { RecordedCycle, AttemptStatus } from "../store.js";
 import type { Codec } from "../values/codec.js";
 import type { Redaction } from "../values/redaction.js";
 import { unescapeName } from "../values/storable-text.js";
 import { unreadable, reasonOf } from "../values/unreadable.js";
 import { pausesIn } from "../writing/pauses.js";
-import { requireConsistent, requireEdges } from "./consistency.js";
-import { partItems, type PartedRows, countItems } from "./item-rows.js";
-import { decoderFor } from "./recorded-run.js";
+import { requireEdges } from "./consistency.js";
+import { type PartedRows, countItems } from "./item-rows.js";
+import { readRows } from "./read-rows.js";
 import { RedactingReader, type Values } from "./redacting-reader.js";
 import { checkRow, describeColumn } from "./row-checks.js";
 import type { RunDetails, EdgeDetails, NodeDetails, AttemptDetails } from "./run-details.js";
-import { findRunRow, attemptRows, cycleRows, waitRows, kindOf } from "./run-rows.js";
+import { findRunRow, kindOf, runsInsideOf, waitRows } from "./run-rows.js";
 import { summaryOf, metadataIn } from "./run-summary.js";
 import { waitsInside } from "./waits-inside.js";
 
@@ -30,15 +30,16 @@ export async function readRunDetails(
   redaction: Redaction,
   depth = 0,
 ): Promise<RunDetails | undefined> {
-  const root = await oneRun(db, runId, codec, redaction);
-  let level = root === undefined ? [] : [root];
+  const row = await findRunRow(db, runId);
+  if (row === undefined) return undefined;
+  const root = await oneRun(db, row, codec, redaction);
+  let level = [root];
   for (let at = 0; at < depth && level.length > 0; at++) {
     const below: RunDetailsWithInside[] = [];
     for (const { runId: outer, inside } of level) {
-      for (const id of await childIds(db, outer, 1)) {
-        const details = await oneRun(db, id, codec, redaction);
-        if (details === undefined) continue;
-        inside.set(id.slice(outer.length + 1), details);
+      for (const child of await runsInsideOf(db, outer)) {
+        const details = await oneRun(db, child, codec, redaction);
+        inside.set(child.id.slice(outer.length + 1), details);
         below.push(details);
       }
     }
@@ -49,33 +50,25 @@ export async function readRunDetails(
 
 type RunDetailsWithInside = RunDetails & { readonly inside: Map<string, RunDetails> };
 
-/** The ids of the runs whose parent a run is. @param isChild - 1 for those inside, 0 for those that replay it */
-async function childIds(db: Kysely<Tables>, runId: string, isChild: 0 | 1): Promise<string[]> {
-  const query = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId).where("is_child", "=", isChild);
+/** The ids of the runs that replay a run, oldest first. */
+async function replaysOf(db: Kysely<Tables>, runId: string): Promise<string[]> {
+  const query = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId).where("is_child", "=", 0);
   const rows = await query.orderBy("created_at").orderBy("id").execute();
   return rows.map(({ id }) => id);
 }
 
 async function oneRun(
   db: Kysely<Tables>,
-  runId: string,
+  row: RunRow,
   codec: Codec,
   redaction: Redaction,
-): Promise<RunDetailsWithInside | undefined> {
-  const row = await findRunRow(db, runId);
-  if (row === undefined) return undefined;
-  const attempts = await attemptRows(db, runId);
-  const cycles = await cycleRows(db, runId);
+): Promise<RunDetailsWithInside> {
+  const { id: runId } = row;
+  const { attempts, nodes: nodeRows, items, cycles, decoder, structure } = await readRows(db, row, codec);
   const edges = await edgeRows(db, runId);
+  requireEdges(runId, edges, nodeRows, decoder);
   const waits = await waitRows(db, runId);
   const inner = (await waitsInside(db, [row])).get(runId);
-  const replays = await childIds(db, runId, 0);
-  const decoder = decoderFor(row, attempts, cycles, codec, withJson);
-  await decoder.fetchBlobs(db);
-  const structure = decoder.structure();
-  const { nodes: nodeRows, items } = partItems(attempts, structure);
-  requireConsistent(row, nodeRows, cycles, decoder);
-  requireEdges(runId, edges, nodeRows, decoder);
 
   const reader = new RedactingReader(decoder, redaction);
   const isDag = row.kind === "dag";
@@ -97,7 +90,7 @@ async function oneRun(
       ? reader.attempts(attempts, nodes, inputsOf(structure, runInputs, nodes, edges))
       : executions(redactedCycles),
     edges: traversedEdges(edges),
-    children: replays,
+    children: await replaysOf(db, runId),
     cycles: redactedCycles,
     inside: withJson(new Map<string, RunDetails>()),
   });

@@ -6,11 +6,10 @@ import type { AttemptEntry, MomentEntry, RecordedCycle, RecordedRun, WorkflowKin
 import type { Codec } from "../values/codec.js";
 import type { Redaction } from "../values/redaction.js";
 import type { ColumnDecoder } from "./column-decoder.js";
-import { requireConsistent } from "./consistency.js";
-import { partItems } from "./item-rows.js";
-import { decoderFor, recordedCycles } from "./recorded-run.js";
+import { readRows } from "./read-rows.js";
+import { recordedCycles } from "./recorded-run.js";
 import { checkRow } from "./row-checks.js";
-import { attemptRows, cycleRows, findRunRow, kindOf } from "./run-rows.js";
+import { findRunRow, kindOf, runsInsideOf } from "./run-rows.js";
 
 /** What has happened in a run. Its times keep the fractions of the record, which give the order. */
 export interface RunHistory {
@@ -60,17 +59,12 @@ export async function runHistory(
 
 async function historyOf(db: Kysely<Tables>, row: RunRow, codec: Codec, redaction: Redaction): Promise<RunHistory> {
   const { id: runId } = row;
-  const attempts = await attemptRows(db, runId);
-  const cycles = await cycleRows(db, runId);
   const moments = await momentRows(db, runId);
-  const decoder = decoderFor(row, attempts, cycles, codec, withJson);
-  for (const moment of moments) decoder.register("moments", moment, "error");
-  await decoder.fetchBlobs(db);
-  const structure = decoder.structure();
-  const { nodes, items } = partItems(attempts, structure);
-  requireConsistent(row, nodes, cycles, decoder);
+  const { nodes, items, cycles, decoder, structure } = await readRows(db, row, codec, (columns) => {
+    for (const moment of moments) columns.register("moments", moment, "error");
+  });
   const inside: RunHistory[] = [];
-  for (const child of await childRows(db, runId)) inside.push(await historyOf(db, child, codec, redaction));
+  for (const child of await runsInsideOf(db, runId)) inside.push(await historyOf(db, child, codec, redaction));
   const valueOf = (node: string, value: { readonly value: unknown } | undefined) =>
     value && { value: redaction.apply(node, value.value) };
   const entryOf = (attempt: AttemptRow): AttemptEntry => ({
@@ -113,13 +107,6 @@ async function momentRows(db: Kysely<Tables>, runId: string): Promise<MomentRow[
   const query = db.selectFrom("moments").selectAll().where("run_id", "=", runId);
   const rows = await query.orderBy("token").orderBy("number").execute();
   for (const row of rows) checkRow("moments", runId, row);
-  return rows;
-}
-
-async function childRows(db: Kysely<Tables>, runId: string): Promise<RunRow[]> {
-  const query = db.selectFrom("runs").selectAll().where("parent_run_id", "=", runId).where("is_child", "=", 1);
-  const rows = await query.orderBy("created_at").orderBy("id").execute();
-  for (const row of rows) checkRow("runs", row.id, row);
   return rows;
 }
 

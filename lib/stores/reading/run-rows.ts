@@ -25,6 +25,14 @@ export async function findRunRow(db: Kysely<Tables>, runId: string): Promise<Run
   return row && checkRow("runs", runId, row);
 }
 
+/** The rows of the runs directly inside another one, oldest first. */
+export async function runsInsideOf(db: Kysely<Tables>, runId: string): Promise<RunRow[]> {
+  const query = db.selectFrom("runs").selectAll().where("parent_run_id", "=", runId).where("is_child", "=", 1);
+  const rows = await query.orderBy("created_at").orderBy("id").execute();
+  for (const row of rows) checkRow("runs", row.id, row);
+  return rows;
+}
+
 /** The rows of the runs directly inside of others that have ended and were not cancelled. */
 export async function endedRunsInside(db: Kysely<Tables>, runIds: readonly string[]): Promise<RunRow[]> {
   const found: RunRow[] = [];

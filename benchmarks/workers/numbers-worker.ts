@@ -1,4 +1,4 @@
-/** A process that executes nodes of `remote.ts`, and jobs of a queue of plain BullMQ. Tells its processor time when asked. */
+/** A process that executes nodes of `remote-cost.ts`, and jobs of a queue of plain BullMQ. Tells its processor time when asked. */
 import { Worker } from "bullmq";
 import { worker } from "dagwright/bullmq";
 import { JOBS, increment, NODES, numbers, SLOTS } from "./numbers.js";

@@ -24,7 +24,9 @@ describe("dagwright init", () => {
       symlinkSync(join(root, "node_modules", each), join(packages, each), "junction");
     }
     symlinkSync(join(scripts.write("x", ""), "../node_modules/dagwright"), join(packages, "dagwright"), "junction");
-    const node = (...args: string[]) => spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+    // Its own tsconfig.json counts.
+    const env = { ...process.env, TSX_TSCONFIG_PATH: undefined };
+    const node = (...args: string[]) => spawnSync(process.execPath, args, { cwd: folder, env, encoding: "utf8" });
 
     expect(own.test).toBe("node --import tsx --test src/words.test.ts");
     const test = node(...own.test.split(" ").slice(1));

@@ -1,11 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
+import { builtPackage, cache } from "./built-package.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 export const tsx = createRequire(import.meta.url).resolve("tsx/cli");
 
 /**
@@ -29,15 +28,9 @@ export class Scripts {
 
   constructor() {
     beforeAll(() => {
-      const parent = join(root, "node_modules/.cache/dagwright-spec");
-      mkdirSync(parent, { recursive: true });
-      // Inside the repository, so that its packages are found.
-      this.folder = mkdtempSync(join(parent, "scripts-"));
-      const installed = join(this.folder, "node_modules/dagwright");
-      const build = join(root, "node_modules/tsdown/dist/run.mjs");
-      const options = ["--no-dts", "--logLevel", "error", "--out-dir", join(installed, "dist")];
-      execFileSync(process.execPath, [build, ...options], { cwd: root, stdio: "pipe" });
-      cpSync(join(root, "package.json"), join(installed, "package.json"));
+      const built = builtPackage();
+      this.folder = mkdtempSync(join(cache, "scripts-"));
+      cpSync(join(built, "node_modules"), join(this.folder, "node_modules"), { recursive: true });
       this.write("tsconfig.json", JSON.stringify({ compilerOptions: { target: "ES2022", module: "NodeNext" } }));
     });
     afterAll(() => rmSync(this.folder, { recursive: true, force: true }));

@@ -1,4 +1,3 @@
-import querystring from "node:querystring";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StoreError } from "dagwright";
@@ -94,9 +93,9 @@ describe("A codec", () => {
     expect(roundTrip(circular).cause).toEqual({ circular: "no" });
   });
 
-  it("restores records whose prototype is empty, as Node makes them", () => {
-    const copy = roundTrip({ query: querystring.parse("a=1&b=2") });
-    expect({ ...copy.query }).toEqual({ a: "1", b: "2" });
+  it("restores records whose prototype is empty", () => {
+    const record = Object.assign(Object.create(Object.create(null)), { a: 1 });
+    expect({ ...roundTrip({ record }).record }).toEqual({ a: 1 });
   });
 
   it("stores only the part of a buffer that a view covers", () => {

@@ -2,7 +2,7 @@
  * What does mode `hybrid` cost where all nodes run inline?
  *
  * Compares it to mode `async` on a diamond of four nodes and on 1,000 nodes in layers, whose functions do next to nothing;
- * without backends, and with one of the user's that no node has. Contenders take turns, and their answers are checked.
+ * without backends, and, without a target, with one of the user's that no node has. Contenders take turns, and their answers are checked.
  */
 import { Dag, type Backend, type RunOptions } from "dagwright";
 import { round, takeTurns, verdict } from "./measure.js";
@@ -33,5 +33,5 @@ for (const { label, shape, times } of DAGS) {
   const shown = Object.entries(medians).map(([name, ms]) => `${name} ${round((ms * 1000) / times)} µs`);
   console.log(`${label}, a run: ${shown.join(", ")}`);
   verdict(`${label}, hybrid / async`, medians.hybrid / medians.async, "≤", 1.1);
-  verdict(`${label}, hybrid with a backend of the user's / async`, medians.routed / medians.async, "≤", 1.1);
+  console.log(`${label}, with a backend of the user's / async: ${round(medians.routed / medians.async)}`);
 }

@@ -18,7 +18,7 @@ const DAGS = [
 
 for (const { label, shape, times } of DAGS) {
   const dag = new Dag("hybrid", { autowire: false });
-  shape.forEach((needs, i) => dag.node(`n${i}`, { needs: needs.map((need) => `n${need}`) }, compute as () => number));
+  shape.forEach((needs, i) => dag.node(`n${i}`, { needs: needs.map((need) => `n${need}`) }, compute));
   const runs = (options: RunOptions) => async () => {
     let total = 0;
     for (let i = 0; i < times; i++) total += sum(Object.values((await dag.run(options)).results));

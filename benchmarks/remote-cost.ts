@@ -95,9 +95,9 @@ if (broker.url === undefined) {
   const events = new QueueEvents(JOBS, { connection: { url }, prefix });
   jobs.setMaxListeners(0);
   events.setMaxListeners(0);
-  const job = async (n: number) => {
+  const job = async (n: number): Promise<number> => {
     const added = await jobs.add("increment", n, { removeOnComplete: true });
-    return (await added.waitUntilFinished(events)) as number;
+    return added.waitUntilFinished(events);
   };
   const bare = async () => {
     const results = await Promise.all(Array.from({ length: COUNT }, (_, n) => job(n)));

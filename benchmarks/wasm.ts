@@ -15,16 +15,19 @@ import { compare, expectSame, round, verdict } from "./measure.js";
 
 declare const WebAssembly: { readonly Module: new (bytes: Uint8Array) => object };
 
-const { parseWat } = await load();
-const add = parseWat(
-  "add.wat",
-  `(module (func (export "run") (param f64 f64) (result f64) (f64.add (local.get 0) (local.get 1))))`,
-  {},
-).toBinary({}).buffer;
+const wabt = await load();
+const add = wabt
+  .parseWat(
+    "add.wat",
+    `(module (func (export "run") (param f64 f64) (result f64) (f64.add (local.get 0) (local.get 1))))`,
+    {},
+  )
+  .toBinary({}).buffer;
 /** Its allocate never frees, and its output is where its input was. */
-const echo = parseWat(
-  "echo.wat",
-  `(module
+const echo = wabt
+  .parseWat(
+    "echo.wat",
+    `(module
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 8))
     (func (export "allocate") (param $size i32) (result i32)
@@ -34,8 +37,9 @@ const echo = parseWat(
     (func (export "run") (param $ptr i32) (param $size i32) (param $out i32) (result i32)
       (i32.store (local.get $out) (local.get $size))
       (local.get $ptr)))`,
-  {},
-).toBinary({}).buffer;
+    {},
+  )
+  .toBinary({}).buffer;
 
 const cores = availableParallelism();
 const piscina = new Piscina({

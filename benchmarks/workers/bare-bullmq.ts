@@ -55,7 +55,7 @@ export class BareQueue {
   private readonly watch: NodeJS.Timeout | undefined;
 
   constructor(place: Place) {
-    this.queue = new Queue<Numbers, number>(place.queue, optionsOf(place) as never, factoryOf(place)) as never;
+    this.queue = new Queue<Numbers, number>(place.queue, optionsOf(place) as never, factoryOf(place));
     this.events = new QueueEvents(place.queue, optionsOf(place) as never, factoryOf(place));
     this.queue.setMaxListeners(0);
     // Events in Postgres that are committed out of order are never read.
@@ -70,7 +70,7 @@ export class BareQueue {
   /** The result of a job. */
   async call(data: Numbers): Promise<number> {
     const options = { jobId: randomUUID(), removeOnComplete: KEPT, removeOnFail: KEPT };
-    const job = (await this.queue.add("node", data, options)) as Job<Numbers, number>;
+    const job = await this.queue.add("node", data, options);
     const asked = new Promise<number>((resolve) => this.pending.set(job, resolve));
     const result = await Promise.race([job.waitUntilFinished(this.events), asked]);
     this.pending.delete(job);

@@ -16,7 +16,7 @@ export function remoteDag(name: DagName): Dag {
   const dag = new Dag(name.join("-"), { autowire: false });
   const fn = name[0] === "heavy" ? busy : compute;
   shapeOf(name).forEach((needs, i) =>
-    dag.node(`n${i}`, { needs: needs.map((need) => `n${need}`), backend: REMOTE }, fn as () => number),
+    dag.node(`n${i}`, { needs: needs.map((need) => `n${need}`), backend: REMOTE }, fn),
   );
   return dag;
 }

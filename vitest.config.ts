@@ -17,7 +17,7 @@ const limit = Math.round(60_000 * slowness());
 const entries = ["pictures", "studio", "observers", "backends", "otel", "store", "service", "bullmq", "testing"];
 const source = (entry: string) => fileURLToPath(new URL(`lib/${entry}.ts`, import.meta.url));
 
-/** What all projects have in common. */
+/** What all projects have in common with the programs that specs build from the sources. */
 const shared = {
   resolve: {
     alias: [
@@ -47,6 +47,7 @@ const long = ["spec/**/*.slow.spec.ts", "spec/**/postgres-*.spec.ts"];
 const alone = ["spec/policies/async-contexts.spec.ts"];
 
 export default defineConfig({
+  ...shared,
   test: {
     projects: [
       // Their files share processes, and what these have loaded: loading the library takes longer than most files do.

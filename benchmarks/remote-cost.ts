@@ -96,7 +96,7 @@ if (broker.url === undefined) {
   jobs.setMaxListeners(0);
   events.setMaxListeners(0);
   const job = async (n: number): Promise<number> => {
-    const added = await jobs.add("increment", n, { removeOnComplete: true });
+    const added = await jobs.add("increment", n, { removeOnComplete: 10_000 });
     return added.waitUntilFinished(events);
   };
   const bare = async () => {

@@ -180,7 +180,7 @@ describe("In a live dag", () => {
     expect([live.get("a"), live.get("b"), live.status("a")]).toEqual([null, [null], "failed"]);
     live.set("n", 2);
     await live.settled();
-    expect(live.errors[0].message).toContain('Node "a" paused, which a live dag can\'t.');
+    expect(live.errors[0].message).toContain('Node "a" paused, which is impossible in a live dag.');
   });
 
   it("to fail under continueNone after a result of null is a change for outputs alone, and so is the way back", async () => {

@@ -52,14 +52,14 @@ export class BareQueue {
   /** The jobs without a result, and what takes it. */
   private readonly pending = new Map<Job<Numbers, number>, (result: number) => void>();
   private settledAt = 0;
-  private readonly watch: NodeJS.Timeout | undefined;
+  private readonly watch: NodeJS.Timeout;
 
   constructor(place: Place) {
     this.queue = new Queue<Numbers, number>(place.queue, optionsOf(place) as never, factoryOf(place));
     this.events = new QueueEvents(place.queue, optionsOf(place) as never, factoryOf(place));
     this.queue.setMaxListeners(0);
-    // Events in Postgres that are committed out of order are never read.
-    if (place.prefix === undefined) this.watch = setInterval(() => void this.ask(), QUIET);
+    // Events before the first read are never heard, nor are those in Postgres that are committed out of order.
+    this.watch = setInterval(() => void this.ask(), QUIET);
   }
 
   async ready(): Promise<void> {

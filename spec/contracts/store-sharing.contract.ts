@@ -306,9 +306,10 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
       const fsm = new Fsm<any>("waits");
       fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
-      const handle = fsm.start({ store: another({ lease: 200 }) });
+      const store = another({ lease: 200 });
+      const handle = fsm.start({ store });
       const ended = handle.result.catch(() => {});
-      await handle.recorded;
+      await until(async () => (await store.getRun(handle.runId))?.cycles.at(-1)?.wait !== undefined);
       await subject.execute("alter table runs rename to elsewhere");
       const text = "The leases of runs could not be renewed: ";
       await until(() => warn.mock.calls.some(([message]) => String(message).startsWith(text)));

@@ -124,7 +124,7 @@ await withPostgres((server) => {
         if (/update runs set lease_expires_at/u.test(text))
           renewals.push(values.flat().filter((id) => runIds.has(id)).length);
         // Polls, which are for all runs, too.
-        else if (!/"for_owner" = |"request" is not null|runs\.request is not null/u.test(text)) others.push(text);
+        else if (!/for_owner"? = |"request" is not null/u.test(text)) others.push(text);
         return send();
       });
       await until(() => renewals.length >= 3);
@@ -140,7 +140,7 @@ await withPostgres((server) => {
       const handles = [fsm.start({ store })];
       let looks = 0;
       interceptQueries(async ({ text, send }) => {
-        if (!/^select .*"for_owner" = /su.test(text)) return send();
+        if (!/^\s*select .*for_owner = /su.test(text)) return send();
         if (looks++ === 0) {
           handles.push(fsm.start({ store }));
           await sleep(300);

@@ -1,4 +1,3 @@
-import type { QueueEventsProducer } from "bullmq";
 import { Semaphore } from "../../base/semaphore.js";
 import { postgresRemedy } from "../brokers/postgres-refusals.js";
 import { redisRemedy } from "../brokers/redis-refusals.js";
@@ -28,11 +27,7 @@ interface Enqueuing {
 export class NodeJobs {
   private readonly turns = new Semaphore(AT_ONCE);
 
-  /** @param notifier - called for the first notice to workers */
-  constructor(
-    private readonly queue: NodeQueue,
-    private readonly notifier: () => QueueEventsProducer,
-  ) {}
+  constructor(private readonly queue: NodeQueue) {}
 
   /**
    * Enqueues a job, once the broker can be reached; one of this id stays as it is.
@@ -63,7 +58,7 @@ export class NodeJobs {
 
   /** Tells all workers something about a job. */
   tell(event: string, id: string): Promise<void> {
-    return this.inTurn(() => publish(this.notifier().getBackend(), event, id));
+    return this.inTurn(() => publish(this.queue.getBackend(), event, id));
   }
 
   /** Takes jobs from workers that have not been heard of for too long. */

@@ -6,7 +6,6 @@ import type {
   Processor,
   Queue,
   QueueEvents,
-  QueueEventsProducer,
   Worker,
 } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
@@ -27,9 +26,6 @@ export type NodeWorker = Worker<NodeJob, string, string, AnyBackend>;
 
 /** The prefix of the keys in a Redis, unless another one is given. */
 const PREFIX = "dagwright";
-
-/** What the channel of notices to workers is called after its queue. */
-const NOTICES = "~workers";
 
 /** How long not to tell of another outage, in ms. */
 const QUIET = 60_000;
@@ -55,10 +51,7 @@ interface Closable {
 /** The kind of the process warnings of both sides. */
 export const WARNING = "DagwrightRemoteWarning";
 
-/**
- * The ends of one queue of BullMQ: what enqueues jobs, what executes them, and what hears of them. Notices to workers have
- * a channel of their own: on that of the queue, each worker would hear the results of all others.
- */
+/** The ends of one queue of BullMQ: what enqueues jobs, what executes them, and what hears of them. */
 export class QueueEnds {
   private readonly bullmq = loadBullMq();
   private readonly clusters: Cluster[] = [];
@@ -84,20 +77,11 @@ export class QueueEnds {
     return this.watched(queue);
   }
 
-  /** Hears what becomes of all jobs. */
   events(): QueueEvents {
-    return this.eventsOf(this.name);
-  }
-
-  /** Hears what workers are told. */
-  notices(): QueueEvents {
-    return this.eventsOf(this.name + NOTICES);
-  }
-
-  /** Tells workers something. */
-  notifier(): QueueEventsProducer {
-    const { QueueEventsProducer } = this.bullmq;
-    return this.watched(new QueueEventsProducer(this.name + NOTICES, this.options() as never, this.factory as never));
+    const { QueueEvents } = this.bullmq;
+    const options = { ...this.options(), blockingTimeout: WAIT };
+    const factory = isPostgres(this.connection) ? this.postgresEvents : this.factory;
+    return this.watched(new QueueEvents(this.name, options as never, factory as never));
   }
 
   worker(process: Processor<NodeJob, string>, concurrency: number): NodeWorker {
@@ -120,13 +104,6 @@ export class QueueEnds {
     });
     await byBroker(Promise.allSettled(closing)).catch(() => {});
     for (const cluster of this.clusters) cluster.disconnect();
-  }
-
-  private eventsOf(name: string): QueueEvents {
-    const { QueueEvents } = this.bullmq;
-    const options = { ...this.options(), blockingTimeout: WAIT };
-    const factory = isPostgres(this.connection) ? this.postgresEvents : this.factory;
-    return this.watched(new QueueEvents(name, options as never, factory as never));
   }
 
   private get factory() {

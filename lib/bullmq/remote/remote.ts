@@ -1,4 +1,4 @@
-import type { QueueEvents, QueueEventsProducer } from "bullmq";
+import type { QueueEvents } from "bullmq";
 import { checkDuration, checkNonEmptyString, checkOptions, requireOptions, type Rules } from "../../base/check.js";
 import { onAbort } from "../../base/abort.js";
 import { now } from "../../base/clock.js";
@@ -103,8 +103,6 @@ class RemoteQueue implements RemoteBackend {
   private readonly ends: QueueEnds;
   private opening: Promise<Opened> | undefined;
   private opened: Opened | undefined;
-  /** Made for the first notice to workers. */
-  private notifier: QueueEventsProducer | undefined;
   private closing: Promise<void> | undefined;
   private readonly over = deferred();
   private readonly pending = new Map<string, Pending>();
@@ -209,7 +207,7 @@ class RemoteQueue implements RemoteBackend {
   private async connect(): Promise<Opened> {
     const queue = this.ends.queue();
     const events = this.ends.events();
-    this.opened = { queue, jobs: new NodeJobs(queue, () => (this.notifier ??= this.ends.notifier())), events };
+    this.opened = { queue, jobs: new NodeJobs(queue), events };
     events.on("completed", ({ jobId, returnvalue }) => this.completed(jobId, returnvalue));
     events.on("failed", ({ jobId, failedReason }) => this.failed(jobId, failedReason));
     // BullMQ puts it back, so that the next worker fails it. It is removed before.
@@ -308,6 +306,6 @@ class RemoteQueue implements RemoteBackend {
     await this.opening?.catch(() => {});
     this.stopWatching();
     if (this.opened !== undefined) await byBroker(this.settle(this.opened)).catch(() => {});
-    await this.ends.close(this.opened?.events, this.opened?.queue, this.notifier);
+    await this.ends.close(this.opened?.events, this.opened?.queue);
   }
 }

@@ -91,7 +91,7 @@ export class RemoteWorker {
   private readonly ends: QueueEnds;
   private readonly bullmq = loadBullMq();
   private readonly end: NodeWorker;
-  private readonly notices: QueueEvents;
+  private readonly events: QueueEvents;
   private readonly started: Promise<void>;
   private readonly warned = new Set<string>();
   private readonly over = deferred();
@@ -103,10 +103,10 @@ export class RemoteWorker {
     this.nodes = new KnownNodes(workflows);
     this.values = new Values(store?.values);
     this.ends = new QueueEnds(connection, queue, prefix, lease);
-    this.notices = this.ends.notices();
+    this.events = this.ends.events();
     this.end = this.ends.worker((job, token, signal) => this.execute(job, token, signal), concurrency);
     this.end.on("lockRenewalFailed", (ids) => this.cancel(ids, "its lock could not be renewed"));
-    this.notices.on(
+    this.events.on(
       CANCEL as "error",
       ((event: { readonly jobId: string }) => this.cancel([event.jobId], ABANDONED)) as never,
     );
@@ -139,9 +139,7 @@ export class RemoteWorker {
   }
 
   private async start(): Promise<void> {
-    const notifier = this.ends.notifier();
-    await whenHeard(this.notices, notifier.getBackend(), this.over.promise);
-    await notifier.getBackend().close(true);
+    await whenHeard(this.events, this.end.getBackend(), this.over.promise);
     if (this.closing === undefined) void this.end.run().catch(() => {});
   }
 
@@ -174,7 +172,7 @@ export class RemoteWorker {
     await this.started;
     // It has no jobs if it has not begun to take any.
     if (this.end.isRunning()) await this.finish(grace);
-    await this.ends.close(this.notices, this.end);
+    await this.ends.close(this.events, this.end);
   }
 
   /** Waits for the nodes that it executes, and not for a broker that can't be reached. */

@@ -1,13 +1,4 @@
-import type {
-  BackendFactory,
-  createPostgresBackend,
-  IQueueBackend,
-  Job,
-  Processor,
-  Queue,
-  QueueEvents,
-  Worker,
-} from "bullmq";
+import type { IQueueBackend, Job, Processor, Queue, QueueEvents, Worker } from "bullmq";
 import type { Cluster, Redis } from "ioredis";
 import { now } from "../../base/clock.js";
 import { asSentence, messageOf } from "../../base/message.js";
@@ -16,7 +7,6 @@ import { byBroker } from "../brokers/broker-failure.js";
 import { type BullmqConnection, isPostgres } from "../brokers/connection.js";
 import { loadBullMq } from "../brokers/packages.js";
 import { poolOf } from "../brokers/postgres-broker.js";
-import { withLateEvents } from "./late-events.js";
 import type { NodeJob } from "./wire.js";
 
 type AnyBackend = IQueueBackend;
@@ -80,8 +70,7 @@ export class QueueEnds {
   events(): QueueEvents {
     const { QueueEvents } = this.bullmq;
     const options = { ...this.options(), blockingTimeout: WAIT };
-    const factory = isPostgres(this.connection) ? this.postgresEvents : this.factory;
-    return this.watched(new QueueEvents(this.name, options as never, factory as never));
+    return this.watched(new QueueEvents(this.name, options as never, this.factory as never));
   }
 
   worker(process: Processor<NodeJob, string>, concurrency: number): NodeWorker {
@@ -110,9 +99,6 @@ export class QueueEnds {
     const { createPostgresBackend, createRedisBackend } = this.bullmq;
     return isPostgres(this.connection) ? createPostgresBackend : createRedisBackend;
   }
-
-  private readonly postgresEvents: BackendFactory = (...args) =>
-    withLateEvents(this.bullmq.createPostgresBackend(...(args as Parameters<typeof createPostgresBackend>)));
 
   /** A job whose worker has died fails, and is not given to another: whether to try again is for the run to say. */
   private options(): object {
